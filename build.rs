@@ -1,1 +1,102 @@
-fn main() {}
+//! Compiles the C++ shim of `kea-ffi` against the Kea headers of this machine.
+//!
+//! Shared build script (`build = "../build.rs"`): the current directory is the package's. Without the
+//! `kea` feature it does nothing, so that the workspace builds with no C++ compiler and no Kea.
+
+fn main() {
+    println!("cargo::rerun-if-changed=../build.rs");
+    #[cfg(feature = "kea")]
+    kea::build();
+}
+
+#[cfg(feature = "kea")]
+mod kea {
+    use std::path::{Path, PathBuf};
+    use std::{env, fs, process};
+
+    /// `KEA_HOOKS_VERSION` of each supported release, and the folder of declarations that its
+    /// development package forgot to ship.
+    const SUPPORTED: &[(u32, &str, Option<&str>)] = &[(20200, "2.2.0", Some("cpp/compat-2.2"))];
+
+    const SOURCES: &[&str] = &[
+        "cpp/element.cc",
+        "cpp/hosts.cc",
+        "cpp/library.cc",
+        "cpp/log.cc",
+        "cpp/server.cc",
+        "cpp/source.cc",
+    ];
+
+    /// Direct dependencies only; Kea's own libraries bring theirs.
+    const LIBRARIES: &[&str] = &[
+        "kea-dhcpsrv",
+        "kea-process",
+        "kea-hooks",
+        "kea-cc",
+        "kea-asiolink",
+        "kea-log",
+        "kea-util",
+        "kea-exceptions",
+    ];
+
+    pub fn build() {
+        let include = PathBuf::from(env::var("KEA_INCLUDE_DIR").unwrap_or_else(|_| "/usr/include/kea".into()));
+        println!("cargo::rerun-if-env-changed=KEA_INCLUDE_DIR");
+        println!("cargo::rerun-if-env-changed=KEA_LIB_DIR");
+        println!("cargo::rerun-if-changed=cpp");
+        println!("cargo::rerun-if-changed=../include");
+
+        let version = hooks_version(&include.join("hooks/hooks.h"));
+        let Some((_, _, compat)) = SUPPORTED.iter().find(|(number, ..)| *number == version) else {
+            let known: Vec<&str> = SUPPORTED.iter().map(|(_, name, _)| *name).collect();
+            fail(&format!(
+                "the Kea headers in {} are of hooks version {version}; this hook can be built for Kea {}. \
+                 Install the kea-dev package of such a release, or point KEA_INCLUDE_DIR and KEA_LIB_DIR at one",
+                include.display(),
+                known.join(", "),
+            ));
+        };
+
+        let mut shim = cxx_build::bridge("src/bridge.rs");
+        shim.files(SOURCES)
+            .std("c++17")
+            .include("../include")
+            .include(&include)
+            .define("KEA_API", version.to_string().as_str())
+            // Kea's headers are not clean under -Wextra, ours are compiled with the same flags.
+            .warnings(false)
+            .flag("-Wall")
+            .flag("-Werror=return-type");
+        if let Some(folder) = compat {
+            shim.include(folder);
+        }
+        shim.compile("keahook");
+
+        if let Ok(folder) = env::var("KEA_LIB_DIR") {
+            println!("cargo::rustc-link-search=native={folder}");
+        }
+        for library in LIBRARIES {
+            println!("cargo::rustc-link-lib=dylib={library}");
+        }
+        println!("cargo::metadata=hooks_version={version}");
+    }
+
+    /// Reads `KEA_HOOKS_VERSION`, which is a C++ constant and no macro.
+    fn hooks_version(header: &Path) -> u32 {
+        let text = fs::read_to_string(header).unwrap_or_else(|error| {
+            fail(&format!(
+                "cannot read the Kea header {}: {error}. Install Kea's development files (Debian: \
+                 `apt-get install kea-dev libboost-dev`), set KEA_INCLUDE_DIR, or build without the `kea` feature",
+                header.display()
+            ))
+        });
+        text.lines()
+            .find_map(|line| line.split_once("KEA_HOOKS_VERSION =")?.1.trim().trim_end_matches(';').parse().ok())
+            .unwrap_or_else(|| fail(&format!("{} has no KEA_HOOKS_VERSION; is it Kea's?", header.display())))
+    }
+
+    fn fail(message: &str) -> ! {
+        println!("cargo::error={message}");
+        process::exit(1)
+    }
+}

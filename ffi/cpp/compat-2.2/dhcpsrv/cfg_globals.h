@@ -1,0 +1,46 @@
+// Debian's kea-dev 2.2.0 installs headers that include this file, but not the file itself.
+// Only what those headers need to compile is declared here. The shim calls none of it: the indexes
+// have no definition on purpose, so that a use of them fails when linking and not at run time.
+#ifndef KEAHOOK_COMPAT_CFG_GLOBALS_H
+#define KEAHOOK_COMPAT_CFG_GLOBALS_H
+
+#include <cc/cfg_to_element.h>
+#include <cc/data.h>
+
+#include <boost/shared_ptr.hpp>
+
+#include <map>
+#include <string>
+
+namespace isc {
+namespace dhcp {
+
+class CfgGlobals : public isc::data::CfgToElement {
+public:
+    typedef std::map<std::string, isc::data::ConstElementPtr> MapType;
+
+    static const int VALID_LIFETIME, MIN_VALID_LIFETIME, MAX_VALID_LIFETIME, RENEW_TIMER, REBIND_TIMER;
+    static const int RESERVATIONS_GLOBAL, RESERVATIONS_IN_SUBNET, RESERVATIONS_OUT_OF_POOL;
+    static const int CALCULATE_TEE_TIMES, T1_PERCENT, T2_PERCENT;
+    static const int DDNS_SEND_UPDATES, DDNS_OVERRIDE_NO_UPDATE, DDNS_OVERRIDE_CLIENT_UPDATE;
+    static const int DDNS_REPLACE_CLIENT_NAME, DDNS_GENERATED_PREFIX, DDNS_QUALIFYING_SUFFIX;
+    static const int DDNS_UPDATE_ON_RENEW, DDNS_USE_CONFLICT_RESOLUTION;
+    static const int HOSTNAME_CHAR_SET, HOSTNAME_CHAR_REPLACEMENT;
+    static const int STORE_EXTENDED_INFO, CACHE_THRESHOLD, CACHE_MAX_AGE;
+    static const int PREFERRED_LIFETIME, MIN_PREFERRED_LIFETIME, MAX_PREFERRED_LIFETIME;
+
+    isc::data::ConstElementPtr get(const std::string& name) const;
+    isc::data::ConstElementPtr get(int index) const;
+    void set(const std::string& name, isc::data::ConstElementPtr value);
+    void set(int index, isc::data::ConstElementPtr value);
+    void clear();
+    virtual isc::data::ElementPtr toElement() const;
+};
+
+typedef boost::shared_ptr<CfgGlobals> CfgGlobalsPtr;
+typedef boost::shared_ptr<const CfgGlobals> ConstCfgGlobalsPtr;
+
+} // namespace dhcp
+} // namespace isc
+
+#endif

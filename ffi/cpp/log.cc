@@ -1,0 +1,85 @@
+// The hook's messages, in the server's log under the name "host-cmds-rs-hooks".
+#include "keahook/shim.hpp"
+
+#include "kea-ffi/src/bridge.rs.h"
+
+#include <log/logger.h>
+#include <log/macros.h>
+#include <log/message_initializer.h>
+#include <log/message_types.h>
+
+using isc::log::MessageID;
+
+namespace {
+
+const MessageID LOADED = "HOST_CMDS_RS_LOADED";
+const MessageID UNLOADED = "HOST_CMDS_RS_UNLOADED";
+const MessageID LOAD_FAILED = "HOST_CMDS_RS_LOAD_FAILED";
+const MessageID STORE_OPENED = "HOST_CMDS_RS_STORE_OPENED";
+const MessageID STORE_FAILED = "HOST_CMDS_RS_STORE_FAILED";
+const MessageID STORE_KEPT = "HOST_CMDS_RS_STORE_KEPT";
+const MessageID COMMAND_FAILED = "HOST_CMDS_RS_COMMAND_FAILED";
+const MessageID INTERNAL_ERROR = "HOST_CMDS_RS_INTERNAL_ERROR";
+const MessageID RESERVATION_UNUSABLE = "HOST_CMDS_RS_RESERVATION_UNUSABLE";
+
+// Written by hand: Debian's kea-dev 2.2.0 has no message compiler.
+const char* const messages[] = {
+    "HOST_CMDS_RS_LOADED", "host commands hook library loaded: %1",
+    "HOST_CMDS_RS_UNLOADED", "host commands hook library unloaded%1",
+    "HOST_CMDS_RS_LOAD_FAILED", "host commands hook library failed to load: %1",
+    "HOST_CMDS_RS_STORE_OPENED", "opened the host store: %1",
+    "HOST_CMDS_RS_STORE_FAILED", "host store: %1",
+    "HOST_CMDS_RS_STORE_KEPT", "the new configuration's host store cannot be used, the running one stays in use: %1",
+    "HOST_CMDS_RS_COMMAND_FAILED", "command refused: %1",
+    "HOST_CMDS_RS_INTERNAL_ERROR", "internal error, please report it: %1",
+    "HOST_CMDS_RS_RESERVATION_UNUSABLE", "%1",
+    nullptr
+};
+
+const isc::log::MessageInitializer initializer(const_cast<const char**>(messages));
+
+isc::log::Logger logger("host-cmds-rs-hooks");
+
+} // namespace
+
+namespace keahook {
+
+void
+log(Message message, rust::Str text) noexcept {
+    try {
+        const std::string argument(text);
+        switch (message) {
+        case Message::Loaded:
+            LOG_INFO(logger, LOADED).arg(argument);
+            break;
+        case Message::Unloaded:
+            LOG_INFO(logger, UNLOADED).arg(argument);
+            break;
+        case Message::LoadFailed:
+            LOG_ERROR(logger, LOAD_FAILED).arg(argument);
+            break;
+        case Message::StoreOpened:
+            LOG_INFO(logger, STORE_OPENED).arg(argument);
+            break;
+        case Message::StoreFailed:
+            LOG_ERROR(logger, STORE_FAILED).arg(argument);
+            break;
+        case Message::StoreKept:
+            LOG_WARN(logger, STORE_KEPT).arg(argument);
+            break;
+        case Message::CommandFailed:
+            LOG_INFO(logger, COMMAND_FAILED).arg(argument);
+            break;
+        case Message::ReservationUnusable:
+            LOG_ERROR(logger, RESERVATION_UNUSABLE).arg(argument);
+            break;
+        default:
+            LOG_ERROR(logger, INTERNAL_ERROR).arg(argument);
+            break;
+        }
+    } catch (...) {
+        // A log line is never worth an exception in a DHCP server.
+    }
+}
+
+} // namespace keahook

@@ -1,0 +1,34 @@
+//! The hook library that Kea's calls go to.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::element::{Element, Reply};
+use crate::source::{HostSource, SourceParameters};
+
+/// A hook library.
+pub trait Hook: Send + Sync {
+    /// Opens the source of a `hosts-databases` entry. An error stops the configuration; its text says why.
+    fn open_source(&self, parameters: &SourceParameters) -> Result<Box<dyn HostSource>, String>;
+
+    /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
+    fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
+}
+
+/// The library may stay mapped after `unload`, so nothing here may rely on fresh statics.
+static INSTALLED: RwLock<Option<Arc<dyn Hook>>> = RwLock::new(None);
+
+/// Sends Kea's calls to `hook` from now on.
+pub fn install(hook: Arc<dyn Hook>) {
+    *INSTALLED.write() = Some(hook);
+}
+
+/// Forgets the installed hook.
+pub fn uninstall() {
+    INSTALLED.write().take();
+}
+
+pub(crate) fn installed() -> Option<Arc<dyn Hook>> {
+    INSTALLED.read().clone()
+}

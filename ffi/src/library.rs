@@ -1,0 +1,60 @@
+//! Loading and unloading of the hook library.
+
+use std::ffi::c_void;
+use std::pin::Pin;
+
+use crate::bridge::ffi;
+use crate::element::{Element, KeaError};
+
+/// The number that `version()` must return for this build of Kea.
+pub fn hooks_version() -> i32 {
+    ffi::hooks_version()
+}
+
+/// Kea's handle of this library, valid while `load` runs.
+pub struct Library<'a>(Pin<&'a mut ffi::LibraryHandle>);
+
+impl Library<'_> {
+    /// Takes the handle that Kea gave to `load`.
+    ///
+    /// # Safety
+    ///
+    /// `handle` must be the argument of `load`, and must not be used in another way while the result lives.
+    #[must_use]
+    pub unsafe fn from_load(handle: *mut c_void) -> Option<Self> {
+        // SAFETY: the caller vouches for the pointer; Kea's handle is not moved by anything in the bridge.
+        unsafe { handle.cast::<ffi::LibraryHandle>().as_mut().map(|handle| Self(Pin::new_unchecked(handle))) }
+    }
+
+    /// What the configuration gives this library under `parameters`.
+    pub fn parameters(&mut self) -> Result<Option<Element>, KeaError> {
+        let parameters = ffi::library_parameters(self.0.as_mut())?;
+        if parameters.is_null() { Ok(None) } else { Element::from_shim(parameters).map(Some) }
+    }
+
+    /// Makes Kea hand the command to the installed hook.
+    pub fn register_command(&mut self, name: &str) -> Result<(), KeaError> {
+        Ok(ffi::register_command(self.0.as_mut(), name)?)
+    }
+}
+
+/// Paths of all hook libraries of the configuration that is being loaded or is in use.
+pub fn library_names() -> Result<Vec<String>, KeaError> {
+    Ok(ffi::library_names()?)
+}
+
+/// Whether a library that was loaded before serves this command.
+pub fn command_is_taken(name: &str) -> Result<bool, KeaError> {
+    Ok(ffi::command_is_taken(name)?)
+}
+
+/// Makes `hosts-databases` entries of this type open a source of the installed hook. False where somebody
+/// else serves the type.
+pub fn register_source(kind: &str) -> Result<bool, KeaError> {
+    Ok(ffi::register_source(kind)?)
+}
+
+/// Closes all sources of this type and takes the registration back.
+pub fn remove_source(kind: &str) {
+    ffi::remove_source(kind);
+}

@@ -1,0 +1,151 @@
+// The C++ side of the bridge: what Rust may ask of Kea. Declared to Rust in ffi/src/bridge.rs.
+//
+// Every function may throw unless it says noexcept; cxx turns what() into a Rust error.
+#ifndef KEAHOOK_SHIM_HPP
+#define KEAHOOK_SHIM_HPP
+
+#include <config.h>
+
+#include <cc/data.h>
+#include <dhcpsrv/host.h>
+#include <hooks/library_handle.h>
+
+#include "rust/cxx.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace rust {
+namespace behavior {
+
+// Also stops exceptions that are no std::exception, which would otherwise end the server.
+template <typename Try, typename Fail>
+static void
+trycatch(Try&& attempt, Fail&& fail) noexcept {
+    try {
+        attempt();
+    } catch (const std::exception& error) {
+        fail(error.what());
+    } catch (...) {
+        fail("an exception of unknown type was thrown inside Kea");
+    }
+}
+
+} // namespace behavior
+} // namespace rust
+
+namespace keahook {
+
+enum class Kind : ::std::uint8_t;
+enum class Message : ::std::uint8_t;
+enum class Target : ::std::uint8_t;
+struct Subnet;
+
+/// A JSON value of Kea's, shared and reference counted as Kea does it.
+class Element {
+public:
+    explicit Element(isc::data::ConstElementPtr value);
+    explicit Element(isc::data::ElementPtr value);
+
+    Kind kind() const noexcept;
+    std::int64_t integer() const;
+    bool boolean() const;
+    rust::Vec<std::uint8_t> text() const;
+    std::size_t size() const;
+    /// Null when this is no map or has no such member.
+    std::unique_ptr<Element> member(rust::Str name) const;
+    std::unique_ptr<Element> item(std::size_t index) const;
+    rust::Vec<rust::String> names() const;
+    rust::String position() const;
+    rust::String json() const;
+
+    void set(rust::Str name, const Element& value);
+    void push(const Element& value);
+
+    const isc::data::ConstElementPtr& value() const { return (value_); }
+
+private:
+    isc::data::ConstElementPtr value_;
+    /// The same value where it may be changed (it was made here), else null.
+    isc::data::ElementPtr own_;
+};
+
+std::unique_ptr<Element> element_map();
+std::unique_ptr<Element> element_list();
+std::unique_ptr<Element> element_null();
+std::unique_ptr<Element> element_boolean(bool value);
+std::unique_ptr<Element> element_integer(std::int64_t value);
+std::unique_ptr<Element> element_text(rust::Slice<const std::uint8_t> value);
+
+/// A reservation as Kea's packet processing sees it.
+class Host {
+public:
+    explicit Host(isc::dhcp::ConstHostPtr host) : host_(std::move(host)) {}
+
+    std::uint64_t id() const noexcept { return (host_->getHostId()); }
+    std::uint32_t subnet4() const noexcept { return (host_->getIPv4SubnetID()); }
+    /// The reserved IPv4 address in network byte order, 0.0.0.0 where there is none.
+    rust::String address4() const;
+    /// As `reservation-get` shows it: Kea's own JSON plus `subnet-id`.
+    std::unique_ptr<Element> element() const;
+
+    const isc::dhcp::ConstHostPtr& host() const { return (host_); }
+
+private:
+    isc::dhcp::ConstHostPtr host_;
+};
+
+using Hosts = std::vector<Host>;
+
+std::unique_ptr<Host> parse_reservation4(std::uint32_t subnet, const Element& reservation);
+rust::Vec<std::uint8_t> parse_identifier(rust::Str text);
+std::uint8_t identifier_type(rust::Str name);
+
+void add_host(const Host& host);
+bool delete_host4_by_address(std::uint32_t subnet, rust::Str address);
+bool delete_host4_by_identifier(std::uint32_t subnet, std::uint8_t type, rust::Slice<const std::uint8_t> identifier);
+std::unique_ptr<Hosts> host4_by_address(Target target, std::uint32_t subnet, rust::Str address);
+std::unique_ptr<Hosts> host4_by_identifier(Target target, std::uint32_t subnet, std::uint8_t type,
+                                           rust::Slice<const std::uint8_t> identifier);
+/// One page of one source. `source` comes back as the source that the page is from.
+std::unique_ptr<Hosts> host4_page(bool of_subnet, std::uint32_t subnet, std::size_t& source, std::uint64_t after,
+                                  std::size_t limit);
+bool database_available();
+rust::Vec<rust::String> database_types();
+
+/// The address in Kea's own form; throws where it is none of the family.
+rust::String canonical_address4(rust::Str address);
+rust::Vec<Subnet> subnets4();
+bool subnet4(std::uint32_t id, Subnet& found);
+bool subnet4_contains(std::uint32_t id, rust::Str address);
+
+std::int32_t hooks_version() noexcept;
+rust::String kea_version();
+rust::String process_name();
+bool is_dhcp4() noexcept;
+rust::Vec<rust::String> library_names();
+std::unique_ptr<Element> library_parameters(isc::hooks::LibraryHandle& library);
+void register_command(isc::hooks::LibraryHandle& library, rust::Str name);
+bool command_is_taken(rust::Str name);
+void throw_exception(bool standard);
+
+/// Makes `hosts-databases` entries of this type open a source of ours.
+bool register_source(rust::Str type);
+void remove_source(rust::Str type) noexcept;
+
+void log(Message message, rust::Str text) noexcept;
+
+/// Where a command handler leaves its answer.
+class Answer {
+public:
+    void set(std::int32_t result, rust::Str text, std::unique_ptr<Element> arguments);
+    const isc::data::ConstElementPtr& element() const { return (element_); }
+
+private:
+    isc::data::ConstElementPtr element_;
+};
+
+} // namespace keahook
+
+#endif
