@@ -1,0 +1,253 @@
+//! The file under the store: a redb database with one table of records and one of counters.
+//!
+//! redb reports most damage as an error and panics on some of it; here both become an [`EngineError`], so that
+//! nothing unwinds into Kea. After a failed write a database refuses everything: drop the engine and open a new one.
+
+use std::any::Any;
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
+};
+
+use super::plan::{Counters, Effects};
+use super::record;
+use super::reservation::StoredReservation;
+
+/// The newest file format that this library reads, and the one that it writes.
+pub(super) const FORMAT: u64 = 1;
+
+const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reservations");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const META_FORMAT: &str = "format";
+const META_COMMITS: &str = "commits";
+const META_LAST_ID: &str = "last-id";
+const META_LAST_REVISION: &str = "last-revision";
+const META_RESERVATIONS: &str = "reservations";
+
+/// The index answers all reads, so the page cache serves only the inner pages that a commit touches.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// What can go wrong below the store; the callers add the path and the advice.
+#[derive(Debug)]
+pub(super) enum EngineError {
+    Locked,
+    NotAStore,
+    NewerFormat(u64),
+    NoSpace(String),
+    Corrupt(String),
+    Io(io::Error),
+}
+
+pub(super) struct Engine {
+    /// Taken only on drop.
+    database: Option<Database>,
+}
+
+impl Engine {
+    /// Writes an empty store into an empty file.
+    pub fn create(backend: impl StorageBackend) -> Result<Self, EngineError> {
+        let engine = Self::on(backend)?;
+        engine.write(&Effects::new(), Counters::default(), 0)?;
+        Ok(engine)
+    }
+
+    /// Opens what [`Self::create`] made, and recovers it if its last user was killed.
+    pub fn open(backend: impl StorageBackend) -> Result<Self, EngineError> {
+        let engine = Self::on(backend)?;
+        engine.check_format()?;
+        Ok(engine)
+    }
+
+    fn on(backend: impl StorageBackend) -> Result<Self, EngineError> {
+        guarded(|| {
+            let database = Database::builder()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(backend)?;
+            Ok(Self {
+                database: Some(database),
+            })
+        })
+    }
+
+    fn database(&self) -> Result<&Database, EngineError> {
+        self.database
+            .as_ref()
+            .ok_or_else(|| EngineError::Io(io::ErrorKind::NotConnected.into()))
+    }
+
+    fn check_format(&self) -> Result<(), EngineError> {
+        guarded(|| {
+            let transaction = self.database()?.begin_read()?;
+            let meta = match transaction.open_table(META) {
+                Err(TableError::Storage(error)) => return Err(error.into()),
+                // Somebody else's database, or one of theirs with a table of this name.
+                Err(_) => return Err(EngineError::NotAStore),
+                Ok(meta) => meta,
+            };
+            match meta.get(META_FORMAT)?.map(|row| row.value()) {
+                None => Err(EngineError::NotAStore),
+                Some(0) => Err(EngineError::Corrupt("format 0 does not exist".into())),
+                Some(FORMAT) => Ok(()),
+                Some(newer) => Err(EngineError::NewerFormat(newer)),
+            }
+        })
+    }
+
+    pub fn counters(&self) -> Result<Counters, EngineError> {
+        guarded(|| {
+            let meta = self.database()?.begin_read()?.open_table(META)?;
+            counters(&meta)
+        })
+    }
+
+    /// Hands every reservation to `sink`, in the order of ids. Finds damage that redb does not look for: pages are
+    /// not verified when a cleanly closed database is opened.
+    pub fn load(&self, mut sink: impl FnMut(StoredReservation)) -> Result<Counters, EngineError> {
+        guarded(|| {
+            let transaction = self.database()?.begin_read()?;
+            let meta = transaction.open_table(META)?;
+            let counters = counters(&meta)?;
+            let expected = counter(&meta, META_RESERVATIONS)?;
+            let mut found = 0;
+            for row in transaction.open_table(RECORDS)?.iter()? {
+                let (id, bytes) = row?;
+                let stored = record::decode(id.value(), bytes.value()).map_err(EngineError::Corrupt)?;
+                if stored.id.get() > counters.last_id || stored.revision > counters.last_revision {
+                    return Err(EngineError::Corrupt(format!(
+                        "reservation {}: beyond the counters",
+                        stored.id
+                    )));
+                }
+                sink(stored);
+                found += 1;
+            }
+            if found != expected {
+                return Err(EngineError::Corrupt(format!(
+                    "{found} of {expected} reservations are readable"
+                )));
+            }
+            Ok(counters)
+        })
+    }
+
+    /// One transaction, on disk when this returns: the effects, the counters, and how many reservations there are
+    /// afterwards.
+    pub fn write(&self, effects: &Effects, counters: Counters, reservations: u64) -> Result<(), EngineError> {
+        guarded(|| {
+            let transaction = self.database()?.begin_write()?;
+            {
+                let mut records = transaction.open_table(RECORDS)?;
+                for (id, effect) in effects {
+                    if let Some(stored) = effect {
+                        let bytes = record::encode(stored)
+                            .map_err(|error| EngineError::Io(io::Error::other(error)))?;
+                        records.insert(id.get(), bytes.as_slice())?;
+                    } else {
+                        records.remove(id.get())?;
+                    }
+                }
+                let mut meta = transaction.open_table(META)?;
+                for (name, value) in [
+                    (META_FORMAT, FORMAT),
+                    (META_COMMITS, counters.commits),
+                    (META_LAST_ID, counters.last_id),
+                    (META_LAST_REVISION, counters.last_revision),
+                    (META_RESERVATIONS, reservations),
+                ] {
+                    meta.insert(name, value)?;
+                }
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// The ids on disk, whatever their records say.
+    pub fn ids(&self) -> Result<Vec<u64>, EngineError> {
+        guarded(|| {
+            let records = self.database()?.begin_read()?.open_table(RECORDS)?;
+            records.iter()?.map(|row| Ok(row?.0.value())).collect()
+        })
+    }
+}
+
+impl Drop for Engine {
+    /// Closing writes the allocator state, and so may fail as any write; the file is then recovered at the next open.
+    fn drop(&mut self) {
+        let database = self.database.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+    }
+}
+
+fn counters(meta: &impl ReadableTable<&'static str, u64>) -> Result<Counters, EngineError> {
+    Ok(Counters {
+        commits: counter(meta, META_COMMITS)?,
+        last_id: counter(meta, META_LAST_ID)?,
+        last_revision: counter(meta, META_LAST_REVISION)?,
+    })
+}
+
+fn counter(meta: &impl ReadableTable<&'static str, u64>, name: &'static str) -> Result<u64, EngineError> {
+    let row = meta.get(name)?;
+    row.map(|row| row.value())
+        .ok_or_else(|| EngineError::Corrupt(format!("the counter '{name}' is missing")))
+}
+
+/// Runs code over redb; a panic in it becomes an error.
+fn guarded<T>(run: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(EngineError::Corrupt(describe(&*panic))))
+}
+
+fn describe(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    format!("internal inconsistency ({text})")
+}
+
+impl From<io::Error> for EngineError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::NoSpace(error.to_string()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<redb::Error> for EngineError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::DatabaseAlreadyOpen => Self::Locked,
+            redb::Error::Io(error) => error.into(),
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => Self::Io(io::Error::other(error)),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+macro_rules! through_redb_error {
+    ($($error:ty),*) => {$(
+        impl From<$error> for EngineError {
+            fn from(error: $error) -> Self {
+                redb::Error::from(error).into()
+            }
+        }
+    )*};
+}
+through_redb_error!(
+    DatabaseError,
+    TableError,
+    redb::StorageError,
+    redb::TransactionError,
+    redb::CommitError
+);
+
+/// The backend of a file that is open for writing. It locks the file for as long as the engine lives.
+#[cfg(not(test))]
+pub(super) fn file_backend(file: File) -> Result<impl StorageBackend, EngineError> {
+    Ok(redb::backends::FileBackend::new(file)?)
+}

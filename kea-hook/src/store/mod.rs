@@ -1,0 +1,250 @@
+//! The durable store of reservations: an index in memory that answers every lookup, and under it a file that holds
+//! every acknowledged change.
+//!
+//! A change is checked against the index, written in one transaction and synced to disk, and only then shown to
+//! readers and acknowledged. Readers (Kea's packet threads) take a shared lock for the time of one lookup; it is
+//! held exclusively only to move already written changes into the index, a slice at a time, never during I/O.
+//!
+//! The library that holds this code is unloaded at every reconfiguration of Kea. Therefore: no threads, no
+//! thread-local values, no statics with state; locks are those of `std`, which keep nothing per thread; and dropping
+//! the [`Store`] releases the file and its lock.
+
+mod engine;
+mod error;
+mod index;
+mod open;
+mod open_error;
+mod plan;
+mod query;
+mod record;
+mod reservation;
+mod snapshot;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use engine::FORMAT;
+use index::Index;
+use writer::Writer;
+
+pub use error::{Conflict, StoreError, Wanted, WriteError};
+pub use open_error::OpenError;
+pub use plan::{Change, Outcome};
+pub use query::{By, Query};
+pub use reservation::{
+    Family, HostId, Identifier, IdentifierType, InvalidReservation, Ipv6Resource, Reservation,
+    StoredReservation, UnknownIdentifierType,
+};
+
+/// How to open a store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenOptions {
+    /// Take no lock and change nothing, not even to create or recover the file: for a configuration check beside a
+    /// running server. Shows what was committed when it was opened.
+    pub read_only: bool,
+}
+
+/// What the store says about itself.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The file.
+    pub path: PathBuf,
+    /// Format number of the file.
+    pub format: u64,
+    /// How many reservations there are.
+    pub reservations: usize,
+    /// Length of the file; `None` when it cannot be told, as before the creation of the file.
+    pub file_bytes: Option<u64>,
+    /// How long the last successful commit took, up to and with the sync to disk.
+    pub last_commit: Option<Duration>,
+    /// Whether changes can be stored.
+    pub health: Health,
+}
+
+/// Whether changes can be stored. Lookups are answered in every state.
+#[derive(Debug, Clone)]
+pub enum Health {
+    /// The last change was stored, or none was tried yet.
+    Healthy,
+    /// Opened for reading.
+    ReadOnly,
+    /// The last change failed for this reason; the next one tries again.
+    Failing(WriteError),
+}
+
+/// A store of reservations. All methods may be called from any thread.
+pub struct Store {
+    path: PathBuf,
+    index: RwLock<Index>,
+    addresses_unique: AtomicBool,
+    /// Serialises changes; `None` in a read-only store. Taken before `index`, never while holding it.
+    writer: Option<Mutex<Writer>>,
+    vitals: Mutex<Vitals>,
+}
+
+/// What [`Store::status`] tells without waiting for a writer.
+struct Vitals {
+    last_commit: Option<Duration>,
+    health: Health,
+}
+
+/// Under one exclusive lock, the index takes up at most this many changes, about a millisecond's worth.
+const SLICE: usize = 512;
+
+impl Store {
+    /// Opens a store and loads it. Creates the file where there is none; never in place of one that it cannot read.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        if options.read_only {
+            let index = open::read_only(path, |engine| writer::load(engine).map(|(index, _)| index))?;
+            return Ok(Self::with(path, index, None, Health::ReadOnly));
+        }
+        let (writer, index) = Writer::open(path)?;
+        Ok(Self::with(path, index, Some(writer), Health::Healthy))
+    }
+
+    fn with(path: &Path, index: Index, writer: Option<Writer>, health: Health) -> Self {
+        Self {
+            path: path.into(),
+            index: RwLock::new(index),
+            addresses_unique: AtomicBool::new(true),
+            writer: writer.map(Mutex::new),
+            vitals: Mutex::new(Vitals {
+                last_commit: None,
+                health,
+            }),
+        }
+    }
+
+    /// All answers to a question, ordered by id.
+    pub fn find(&self, query: &Query<'_>) -> Vec<Arc<StoredReservation>> {
+        self.index().find(query)
+    }
+
+    /// At most `limit` reservations with ids above `after`, ordered by id. Without a family, a subnet number means
+    /// that subnet of either family.
+    pub fn page(
+        &self,
+        family: Option<Family>,
+        subnet: Option<u32>,
+        after: Option<HostId>,
+        limit: usize,
+    ) -> Vec<Arc<StoredReservation>> {
+        self.index().page(family, subnet, after, limit)
+    }
+
+    /// Stores a new reservation.
+    pub fn add(&self, reservation: Reservation) -> Result<HostId, StoreError> {
+        let outcomes = self.commit(vec![Change::Add(reservation)])?;
+        outcomes.iter().find_map(Outcome::id).ok_or(StoreError::NotFound)
+    }
+
+    /// Puts a reservation in the place of the one that the same client has in the same subnet. A refused update leaves
+    /// the old one.
+    pub fn update(&self, reservation: Reservation) -> Result<(), StoreError> {
+        self.commit(vec![Change::Update(reservation)]).map(|_| ())
+    }
+
+    /// Takes out everything that answers a question, and returns it; nothing is no error.
+    pub fn remove(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, StoreError> {
+        let outcomes = self.transact(|index| {
+            index
+                .find(query)
+                .iter()
+                .map(|stored| Change::Remove(stored.id))
+                .collect()
+        })?;
+        let removed = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Removed(stored) => Some(stored),
+            _ => None,
+        });
+        Ok(removed.collect())
+    }
+
+    /// Makes all changes in one transaction, or none. Each is checked against the store as the changes before it leave
+    /// it. On disk when this returns `Ok`; readers may see a large batch arrive reservation by reservation.
+    pub fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
+        self.transact(|_| changes)
+    }
+
+    /// [`Self::commit`] of what `changes` makes of the index, which does not change in between.
+    fn transact(&self, changes: impl FnOnce(&Index) -> Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
+        let writer = self
+            .writer
+            .as_ref()
+            .ok_or_else(|| StoreError::ReadOnly(self.path.clone()))?;
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let committed = {
+            let index = self.index();
+            writer.commit(
+                &index,
+                changes(&index),
+                self.addresses_unique.load(Ordering::Relaxed),
+            )
+        };
+        self.note(committed.as_ref());
+        let committed = committed?;
+        let effects: Vec<_> = committed.effects.into_iter().collect();
+        for slice in effects.chunks(SLICE) {
+            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            for (id, effect) in slice {
+                match effect {
+                    Some(stored) => index.put(stored),
+                    None => drop(index.remove(*id)),
+                }
+            }
+        }
+        Ok(committed.outcomes)
+    }
+
+    fn note(&self, committed: Result<&writer::Committed, &StoreError>) {
+        let mut vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        match committed {
+            Ok(committed) if committed.effects.is_empty() => {}
+            Ok(committed) => {
+                *vitals = Vitals {
+                    last_commit: Some(committed.latency),
+                    health: Health::Healthy,
+                };
+            }
+            Err(StoreError::Write(error)) => vitals.health = Health::Failing(error.clone()),
+            Err(_) => {}
+        }
+    }
+
+    /// Whether an address may be reserved for one client of a subnet only (the default, and Kea's
+    /// `ip-reservations-unique`). Applies to later changes; what is stored stays.
+    pub fn set_addresses_unique(&self, unique: bool) {
+        self.addresses_unique.store(unique, Ordering::Relaxed);
+    }
+
+    /// Never waits for a writer.
+    pub fn status(&self) -> Status {
+        let reservations = self.index().len();
+        let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        Status {
+            path: self.path.clone(),
+            format: FORMAT,
+            reservations,
+            file_bytes: std::fs::metadata(&self.path).ok().map(|metadata| metadata.len()),
+            last_commit: vitals.last_commit,
+            health: vitals.health.clone(),
+        }
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outcome {
+    /// The reservation that a change left in the store.
+    pub fn id(&self) -> Option<HostId> {
+        match self {
+            Self::Added(id) | Self::Updated(id) | Self::Unchanged(id) => Some(*id),
+            Self::Removed(_) | Self::Absent => None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! From a path to an engine: creation, the checks before redb touches a file, and the errors with the path in them.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::engine::{Engine, EngineError, FORMAT, file_backend};
+use super::open_error::OpenError;
+use super::snapshot::{self, Snapshot};
+
+/// First bytes of every redb file.
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+/// Owner writes, group reads: reservations name people's devices.
+const MODE: u32 = 0o640;
+/// How often a read-only open looks for a moment without commits.
+const READ_ATTEMPTS: usize = 20;
+
+/// An open store file.
+pub(super) struct Opened {
+    pub engine: Engine,
+    /// The same open file, from which the engine can be opened anew after a failure.
+    pub file: File,
+}
+
+/// Opens a store for writing, or creates it where no file is.
+pub(super) fn writable(path: &Path) -> Result<Opened, OpenError> {
+    match File::options().read(true).write(true).open(path) {
+        Ok(file) => existing(path, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+        Err(error) => Err(cannot_open(path, error)),
+    }
+}
+
+fn existing(path: &Path, file: File) -> Result<Opened, OpenError> {
+    preflight(path, &file)?;
+    let engine = reopen(&file).map_err(|error| with_path(path, error))?;
+    Ok(Opened { engine, file })
+}
+
+/// The engine on an open store file.
+pub(super) fn reopen(file: &File) -> Result<Engine, EngineError> {
+    Engine::open(file_backend(file.try_clone()?)?)
+}
+
+/// Refuses what is no store before redb sees it, because redb takes an empty file for a new database.
+fn preflight(path: &Path, file: &File) -> Result<(), OpenError> {
+    let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
+    if metadata.is_dir() {
+        return Err(OpenError::Directory(path.into()));
+    }
+    if !metadata.is_file() {
+        return Err(OpenError::NotAStore(path.into()));
+    }
+    if metadata.len() == 0 {
+        return Err(OpenError::Empty(path.into()));
+    }
+    let mut start = [0; MAGIC.len()];
+    match file.read_exact_at(&mut start, 0) {
+        Ok(()) if start == MAGIC => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(cannot_open(path, error)),
+        _ => Err(OpenError::NotAStore(path.into())),
+    }
+}
+
+/// Makes the store under another name and moves it into place when it is whole and on disk. A creation that is
+/// killed therefore leaves nothing under the path, and no damaged file there is ever taken for a new one.
+fn create(path: &Path) -> Result<Opened, OpenError> {
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(OpenError::ParentMissing(folder));
+    }
+    let denied = |error: io::Error| match error.kind() {
+        io::ErrorKind::PermissionDenied => OpenError::CreationDenied {
+            path: path.into(),
+            folder: folder.clone(),
+        },
+        _ => cannot_open(path, error),
+    };
+    let twin = twin_of(path);
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(MODE);
+    let file = options.open(&twin).map_err(denied)?;
+    // Two creators at once: the lock on the twin lets one through; the other finds the file in place, or the lock
+    // taken.
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(path.into())),
+        Err(fs::TryLockError::Error(error)) => return Err(denied(error)),
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(OpenError::Locked(path.into()));
+    }
+    file.set_len(0).map_err(denied)?;
+    let backend = file.try_clone().map_err(EngineError::from).and_then(file_backend);
+    let engine = backend
+        .and_then(Engine::create)
+        .map_err(|error| with_path(path, error))?;
+    fs::rename(&twin, path).map_err(denied)?;
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(denied)?;
+    Ok(Opened { engine, file })
+}
+
+fn twin_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Reads a store without lock or change, through `load`. A file that does not exist yet reads as nothing, provided
+/// that its folder exists.
+pub(super) fn read_only<T: Default>(
+    path: &Path,
+    mut load: impl FnMut(&Engine) -> Result<T, EngineError>,
+) -> Result<T, OpenError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = folder_of(path);
+            return if folder.is_dir() {
+                Ok(T::default())
+            } else {
+                Err(OpenError::ParentMissing(folder))
+            };
+        }
+        Err(error) => return Err(cannot_open(path, error)),
+    };
+    preflight(path, &file)?;
+    let header = || snapshot::header(&file).map_err(|error| cannot_open(path, error));
+    for _ in 0..READ_ATTEMPTS {
+        let before = header()?;
+        let snapshot = file
+            .try_clone()
+            .and_then(Snapshot::of)
+            .map_err(|error| cannot_open(path, error))?;
+        let loaded = Engine::open(snapshot).and_then(|engine| load(&engine));
+        if header()? == before {
+            return loaded.map_err(|error| with_path(path, error));
+        }
+    }
+    Err(OpenError::Busy(path.into()))
+}
+
+fn cannot_open(path: &Path, error: io::Error) -> OpenError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        io::ErrorKind::IsADirectory => OpenError::Directory(path),
+        io::ErrorKind::NotADirectory => OpenError::ParentMissing(folder_of(&path)),
+        io::ErrorKind::PermissionDenied => OpenError::PermissionDenied(path),
+        _ => with_path(&path, error.into()),
+    }
+}
+
+pub(super) fn with_path(path: &Path, error: EngineError) -> OpenError {
+    let path = path.to_path_buf();
+    match error {
+        EngineError::Locked => OpenError::Locked(path),
+        EngineError::NotAStore => OpenError::NotAStore(path),
+        EngineError::NewerFormat(found) => OpenError::NewerFormat {
+            path,
+            found,
+            supported: FORMAT,
+        },
+        EngineError::NoSpace(detail) => OpenError::NoSpace { path, detail },
+        EngineError::Corrupt(detail) => OpenError::Corrupt { path, detail },
+        EngineError::Io(error) => OpenError::Io {
+            path,
+            detail: error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,111 @@
+//! Why a store cannot be opened. Each case has its own way out, and the text names it.
+
+use std::path::PathBuf;
+
+/// Why a store cannot be opened. The file, if there is one, is untouched in every case.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path names a folder.
+    #[error(
+        "the reservation store '{}' is a directory: set \"name\" to a file in it, such as '{}'",
+        .0.display(), .0.join("kea-hosts.db").display()
+    )]
+    Directory(PathBuf),
+    /// The file exists, but not for this user.
+    #[error(
+        "no permission to open the reservation store '{}': it must be readable and writable for the user that runs \
+         the Kea server (chown it to that user), and allowed by the server's AppArmor or SELinux profile",
+        .0.display()
+    )]
+    PermissionDenied(PathBuf),
+    /// The file does not exist, and this user may not create it.
+    #[error(
+        "no permission to create the reservation store '{}': the directory '{}' must be writable for the user that \
+         runs the Kea server, and the file and its '.new' twin allowed by the server's AppArmor or SELinux profile",
+        .path.display(), .folder.display()
+    )]
+    CreationDenied {
+        /// The store file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// The folder of the file does not exist.
+    #[error(
+        "the directory '{}' of the reservation store does not exist: create it, owned by the user that runs the Kea \
+         server, or correct \"name\"",
+        .0.display()
+    )]
+    ParentMissing(PathBuf),
+    /// Another process, or another configuration of this one, has the store open.
+    #[error(
+        "the reservation store '{}' is in use by another process: stop the other Kea server, or give each server \
+         (kea-dhcp4, kea-dhcp6, another instance) a store file of its own",
+        .0.display()
+    )]
+    Locked(PathBuf),
+    /// The file is something else; its content is never overwritten.
+    #[error(
+        "'{}' is not a reservation store: it was left untouched; correct \"name\", or move that file away",
+        .0.display()
+    )]
+    NotAStore(PathBuf),
+    /// The file has no content, which a store never has.
+    #[error(
+        "the reservation store '{}' is empty (0 bytes), so its content is lost or was never there: restore a backup, \
+         or remove the file to start with no reservations",
+        .0.display()
+    )]
+    Empty(PathBuf),
+    /// The file is damaged.
+    #[error(
+        "the reservation store '{}' is damaged: {detail}; it was left untouched: restore a backup, or move the file \
+         away to start with no reservations",
+        .path.display()
+    )]
+    Corrupt {
+        /// The store file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A newer hook wrote the file.
+    #[error(
+        "the reservation store '{}' has format {found}, this hook library knows formats up to {supported}: upgrade \
+         the hook library, or restore a backup made before its upgrade",
+        .path.display()
+    )]
+    NewerFormat {
+        /// The store file.
+        path: PathBuf,
+        /// The format of the file.
+        found: u64,
+        /// The newest format that this library knows.
+        supported: u64,
+    },
+    /// No room to create or to recover the file.
+    #[error(
+        "no space left to open the reservation store '{}' ({detail}): make room on that file system",
+        .path.display()
+    )]
+    NoSpace {
+        /// The store file.
+        path: PathBuf,
+        /// The system's words.
+        detail: String,
+    },
+    /// A read-only open met so many changes that no moment of rest was found. Harmless for a configuration check.
+    #[error(
+        "the reservation store '{}' is being changed by a running server, no consistent view of it was found: try again",
+        .0.display()
+    )]
+    Busy(PathBuf),
+    /// Anything else that the system reports.
+    #[error("cannot open the reservation store '{}': {detail}", .path.display())]
+    Io {
+        /// The store file.
+        path: PathBuf,
+        /// The system's words.
+        detail: String,
+    },
+}

@@ -1,0 +1,104 @@
+//! How one reservation is written in the file: a CRC-32 of id and record, then the record in postcard encoding.
+//!
+//! The layout is format 1. Every change to [`Record`] needs a new format number, and code that still reads this one.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use super::reservation::{HostId, Identifier, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
+
+const CHECKSUM_BYTES: usize = 4;
+/// Prefix length that stands for an address: no delegated prefix is longer than 128 bits.
+const ADDRESS: u8 = u8::MAX;
+
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    revision: u64,
+    kind: u8,
+    identifier: &'a [u8],
+    subnet_v4: Option<u32>,
+    subnet_v6: Option<u32>,
+    ipv4: Option<Ipv4Addr>,
+    ipv6: Vec<(Ipv6Addr, u8)>,
+    hostname: &'a [u8],
+    body: &'a [u8],
+}
+
+pub(super) fn encode(stored: &StoredReservation) -> Result<Vec<u8>, postcard::Error> {
+    let Reservation {
+        identifier,
+        subnet_v4,
+        subnet_v6,
+        ipv4,
+        ipv6,
+        hostname,
+        body,
+    } = &stored.reservation;
+    let record = Record {
+        revision: stored.revision,
+        kind: identifier.kind as u8,
+        identifier: &identifier.value,
+        subnet_v4: *subnet_v4,
+        subnet_v6: *subnet_v6,
+        ipv4: *ipv4,
+        ipv6: ipv6.iter().map(flatten).collect(),
+        hostname,
+        body,
+    };
+    let mut bytes = postcard::to_extend(&record, vec![0; CHECKSUM_BYTES])?;
+    let checksum = checksum(stored.id, &bytes[CHECKSUM_BYTES..]);
+    bytes[..CHECKSUM_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+/// The reason is meant for the text of an error about the file.
+pub(super) fn decode(id: u64, bytes: &[u8]) -> Result<StoredReservation, String> {
+    let broken = |what: &str| format!("reservation {id}: {what}");
+    let host_id = HostId::new(id).ok_or_else(|| broken("no valid number"))?;
+    let (expected, bytes) = bytes.split_first_chunk().ok_or_else(|| broken("too short"))?;
+    if u32::from_le_bytes(*expected) != checksum(host_id, bytes) {
+        return Err(broken("its checksum does not match"));
+    }
+    let record: Record<'_> = postcard::from_bytes(bytes).map_err(|error| broken(&error.to_string()))?;
+    let kind = IdentifierType::try_from(record.kind).map_err(|error| broken(&error.to_string()))?;
+    Ok(StoredReservation {
+        id: host_id,
+        revision: record.revision,
+        reservation: Reservation {
+            identifier: Identifier {
+                kind,
+                value: record.identifier.into(),
+            },
+            subnet_v4: record.subnet_v4,
+            subnet_v6: record.subnet_v6,
+            ipv4: record.ipv4,
+            ipv6: record.ipv6.into_iter().map(unflatten).collect(),
+            hostname: record.hostname.into(),
+            body: record.body.into(),
+        },
+    })
+}
+
+/// The id takes part, so that a record under the wrong number is noticed too.
+fn checksum(id: HostId, record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&id.get().to_le_bytes());
+    hasher.update(record);
+    hasher.finalize()
+}
+
+fn flatten(resource: &Ipv6Resource) -> (Ipv6Addr, u8) {
+    match *resource {
+        Ipv6Resource::Address(address) => (address, ADDRESS),
+        Ipv6Resource::Prefix(prefix, length) => (prefix, length),
+    }
+}
+
+fn unflatten((address, length): (Ipv6Addr, u8)) -> Ipv6Resource {
+    if length == ADDRESS {
+        Ipv6Resource::Address(address)
+    } else {
+        Ipv6Resource::Prefix(address, length)
+    }
+}

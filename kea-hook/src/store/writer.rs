@@ -1,0 +1,163 @@
+//! The writing side of the store: plans a batch, writes it, and brings disk and memory together again after a
+//! failed write.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::engine::{Engine, EngineError};
+use super::error::{StoreError, WriteError};
+use super::index::Index;
+use super::open::{self, Opened};
+use super::open_error::OpenError;
+use super::plan::{Change, Counters, Effects, Outcome, Plan};
+use super::reservation::HostId;
+
+/// The one writer of a store file.
+pub(super) struct Writer {
+    path: PathBuf,
+    file: File,
+    /// `None` after a failed write, until the file could be opened again.
+    engine: Option<Engine>,
+    /// As of the last acknowledged commit.
+    counters: Counters,
+}
+
+/// A batch that is on disk, and not yet in the index.
+pub(super) struct Committed {
+    pub outcomes: Vec<Outcome>,
+    pub effects: Effects,
+    /// How long planning and writing took.
+    pub latency: Duration,
+}
+
+/// Everything that a store file holds.
+pub(super) fn load(engine: &Engine) -> Result<(Index, Counters), EngineError> {
+    let mut index = Index::default();
+    let counters = engine.load(|stored| index.put(&Arc::new(stored)))?;
+    Ok((index, counters))
+}
+
+impl Writer {
+    pub fn open(path: &Path) -> Result<(Self, Index), OpenError> {
+        let Opened { engine, file } = open::writable(path)?;
+        let (index, counters) = load(&engine).map_err(|error| open::with_path(path, error))?;
+        Ok((
+            Self {
+                path: path.into(),
+                file,
+                engine: Some(engine),
+                counters,
+            },
+            index,
+        ))
+    }
+
+    /// All changes, on disk; or an error, and nothing of them. `index` is the store before them.
+    pub fn commit(
+        &mut self,
+        index: &Index,
+        changes: Vec<Change>,
+        addresses_unique: bool,
+    ) -> Result<Committed, StoreError> {
+        let start = Instant::now();
+        let mut plan = Plan::new(index, self.counters, addresses_unique);
+        let outcomes: Vec<_> = changes
+            .into_iter()
+            .map(|change| plan.apply(change))
+            .collect::<Result<_, _>>()?;
+        let (effects, counters) = plan.finish();
+        if !effects.is_empty() {
+            self.write(index, &effects, counters)?;
+        }
+        Ok(Committed {
+            outcomes,
+            effects,
+            latency: start.elapsed(),
+        })
+    }
+
+    fn write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), WriteError> {
+        self.try_write(index, effects, counters).map_err(|error| {
+            self.engine = None;
+            // Opened again at once, so that a write which failed late cannot come back after a crash. If this fails
+            // as well, the next change tries again.
+            self.engine = self.recover(index).ok();
+            self.describe(error)
+        })
+    }
+
+    fn try_write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), EngineError> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => self.recover(index)?,
+        };
+        let counters = Counters {
+            commits: self.counters.commits + 1,
+            ..counters
+        };
+        let reservations = count_after(index, effects);
+        self.engine
+            .insert(engine)
+            .write(effects, counters, reservations)?;
+        self.counters = counters;
+        Ok(())
+    }
+
+    /// The engine, opened again and brought into agreement with memory after a failed write.
+    fn recover(&mut self, index: &Index) -> Result<Engine, EngineError> {
+        let engine = open::reopen(&self.file)?;
+        self.counters = reconcile(&engine, index, self.counters)?;
+        Ok(engine)
+    }
+
+    fn describe(&self, error: EngineError) -> WriteError {
+        let path = self.path.clone();
+        match error {
+            EngineError::NoSpace(detail) => WriteError::NoSpace { path, detail },
+            EngineError::Io(error) => WriteError::Io {
+                path,
+                detail: error.to_string(),
+            },
+            EngineError::Locked => WriteError::Io {
+                path,
+                detail: "another process has taken the file over".into(),
+            },
+            EngineError::Corrupt(detail) => WriteError::Damaged { path, detail },
+            EngineError::NotAStore | EngineError::NewerFormat(_) => WriteError::Damaged {
+                path,
+                detail: "it holds something else now".into(),
+            },
+        }
+    }
+}
+
+/// Makes the file agree with memory. The commit number tells whether a write that was reported as failed reached the
+/// disk all the same; then, and also should the disk have lost an acknowledged one, memory is right and is written.
+fn reconcile(engine: &Engine, index: &Index, counters: Counters) -> Result<Counters, EngineError> {
+    let on_disk = engine.counters()?;
+    if on_disk.commits == counters.commits {
+        return Ok(counters);
+    }
+    let in_memory = index.iter().map(|stored| (stored.id, Some(Arc::clone(stored))));
+    let ids: BTreeSet<_> = engine.ids()?.into_iter().filter_map(HostId::new).collect();
+    let surplus = ids
+        .into_iter()
+        .filter(|id| index.get(*id).is_none())
+        .map(|id| (id, None));
+    let effects: Effects = in_memory.chain(surplus).collect();
+    let counters = Counters {
+        commits: on_disk.commits.max(counters.commits) + 1,
+        ..counters
+    };
+    engine.write(&effects, counters, index.len() as u64)?;
+    Ok(counters)
+}
+
+fn count_after(index: &Index, effects: &Effects) -> u64 {
+    let before = effects.keys().filter(|id| index.get(**id).is_some()).count();
+    let after = effects.values().flatten().count();
+    (index.len() - before + after) as u64
+}
