@@ -5,10 +5,28 @@
 //! dies, and a namespace is gone with the last process in it, so that even SIGKILL leaves no more than a
 //! temporary folder, which the next run removes.
 
+pub mod agent;
+mod config;
+pub mod control;
+pub mod device;
+pub mod dhcp;
+pub mod kea;
+pub mod lab;
+pub mod namespace;
+pub mod places;
 pub mod process;
+mod switch;
 pub mod wait;
 pub mod workdir;
 
+pub use agent::ControlAgent;
+pub use control::{ControlSocket, Reply};
+pub use device::Device;
+pub use dhcp::{DhcpLease, DhcpRequest};
+pub use kea::{Kea, KeaBuilder};
+pub use lab::{Interface4, Lab, SERVER_INTERFACE};
+pub use namespace::Namespace;
+pub use places::{KeaInstallation, hook_path, operator_path};
 pub use process::Process;
 pub use wait::{interrupt, is_interrupted, try_wait_for, wait_for};
 pub use workdir::Workdir;

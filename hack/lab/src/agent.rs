@@ -1,0 +1,147 @@
+//! A real kea-ctrl-agent: HTTP in front of the control socket of a server.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::config::Files;
+use crate::control::Reply;
+use crate::kea::Kea;
+use crate::places::KeaInstallation;
+use crate::process::Process;
+use crate::wait::try_wait_for;
+
+const START: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(1);
+/// Ports tried: between the moment a free one is found and the agent's start, another may take it.
+const PORTS: usize = 5;
+
+/// A control agent on a free port of the machine's loopback interface; killed on drop.
+#[derive(Debug)]
+pub struct ControlAgent {
+    process: Process,
+    address: SocketAddrV4,
+}
+
+impl ControlAgent {
+    /// Starts an agent that forwards the service `dhcp4` to the server's control socket.
+    pub fn for_server(kea: &Kea) -> Result<Self> {
+        Self::with_config(kea, &json!({}))
+    }
+
+    /// As [`ControlAgent::for_server`], with more to say in `Control-agent`, such as `authentication`.
+    pub fn with_config(kea: &Kea, extra: &Value) -> Result<Self> {
+        let mut last = None;
+        for _ in 0..PORTS {
+            match Self::start(kea, free_port()?, extra) {
+                Ok(agent) => return Ok(agent),
+                Err(e) if format!("{e:#}").contains("in use") => last = Some(e),
+                Err(e) => return Err(e),
+            }
+        }
+        Err(last.context("no port was tried")?)
+    }
+
+    fn start(kea: &Kea, address: SocketAddrV4, extra: &Value) -> Result<Self> {
+        let files = Files::new(kea.dir(), &format!("kea-agent-{}", address.port()));
+        let mut agent = json!({
+            "http-host": address.ip(),
+            "http-port": address.port(),
+            "control-sockets": { "dhcp4": { "socket-type": "unix", "socket-name": kea.socket().path() } },
+            "loggers": [{
+                "name": "kea-ctrl-agent",
+                "severity": "INFO",
+                "output_options": [{ "output": "stdout", "flush": true }],
+            }],
+        });
+        for (name, value) in extra
+            .as_object()
+            .context("the configuration of an agent is a map")?
+        {
+            agent[name] = value.clone();
+        }
+        fs::write(
+            &files.config,
+            serde_json::to_vec_pretty(&json!({ "Control-agent": agent }))?,
+        )?;
+
+        let mut command = Command::new(KeaInstallation::find()?.daemon("kea-ctrl-agent"));
+        command.arg("-c").arg(&files.config).envs(files.environment());
+        let mut process = Process::spawn("kea-ctrl-agent", &command, &files.log)?;
+        try_wait_for("the control agent to listen", START, || {
+            process.expect_running()?;
+            Ok(TcpStream::connect(address).ok())
+        })?;
+        Ok(Self { process, address })
+    }
+
+    /// The agent's URL, with a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// The agent's process, to freeze or to end it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Sends a command to the DHCPv4 server behind the agent.
+    pub fn command(&self, name: &str, arguments: &Value) -> Result<Reply> {
+        let mut request = json!({ "command": name, "service": ["dhcp4"] });
+        if !arguments.is_null() {
+            request["arguments"] = arguments.clone();
+        }
+        let body = self
+            .post(&request.to_string())
+            .with_context(|| format!("the command {name}"))?;
+        // An agent answers with a list, one element a service; about itself (no such service, wrong password)
+        // with a map.
+        match serde_json::from_str(&body).with_context(|| format!("no JSON: {body}"))? {
+            Value::Array(replies) if replies.len() == 1 => Reply::parse(replies[0].to_string().as_bytes()),
+            other => bail!("the agent itself answered: {other}"),
+        }
+    }
+
+    /// Just enough of HTTP/1.0 for one exchange.
+    fn post(&self, body: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        let head = format!(
+            "POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .with_context(|| format!("no HTTP: {answer:?}"))?;
+        let status = head.lines().next().unwrap_or_default();
+        ensure!(status.contains(" 200 "), "the agent answered {status}: {body}");
+        Ok(body.to_owned())
+    }
+
+    /// The log of the agent.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Where the agent listens.
+    pub fn address(&self) -> SocketAddrV4 {
+        self.address
+    }
+}
+
+fn free_port() -> Result<SocketAddrV4> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(SocketAddrV4::new(
+        Ipv4Addr::LOCALHOST,
+        listener.local_addr()?.port(),
+    ))
+}

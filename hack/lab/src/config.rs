@@ -1,0 +1,125 @@
+//! What the configuration of every server in a lab has in common.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// The files of one server, all in one folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    dir: PathBuf,
+    hooks: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) socket: PathBuf,
+    pub(crate) leases: PathBuf,
+    pub(crate) log: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn new(dir: &Path, name: &str) -> Self {
+        let file = |ending: &str| dir.join(format!("{name}{ending}"));
+        Self {
+            dir: dir.to_owned(),
+            hooks: dir.join("hooks"),
+            config: file(".conf"),
+            socket: file(".sock"),
+            leases: file("-leases4.csv"),
+            log: file(".log"),
+        }
+    }
+
+    /// Keeps Kea's files here, and tells versions that check paths (2.6.3, 2.7.9 and later) that this is right.
+    pub(crate) fn environment(&self) -> [(&'static str, &Path); 6] {
+        [
+            ("KEA_PIDFILE_DIR", &self.dir),
+            ("KEA_LOCKFILE_DIR", &self.dir),
+            ("KEA_CONTROL_SOCKET_DIR", &self.dir),
+            ("KEA_DHCP_DATA_DIR", &self.dir),
+            ("KEA_LOG_FILE_DIR", &self.dir),
+            ("KEA_HOOKS_PATH", &self.hooks),
+        ]
+    }
+
+    /// Puts a link to a hook library into the one folder that those versions load hooks from.
+    pub(crate) fn link_hook(&self, library: &Path) -> Result<PathBuf> {
+        let name = library
+            .file_name()
+            .with_context(|| format!("{} is no file", library.display()))?;
+        let link = self.hooks.join(name);
+        fs::create_dir_all(&self.hooks)?;
+        if fs::read_link(&link).ok().as_deref() != Some(library) {
+            symlink(library, &link).with_context(|| format!("cannot link {}", library.display()))?;
+        }
+        Ok(link)
+    }
+}
+
+/// The whole configuration: `dhcp4` as it is, with what it lacks filled in and `hooks` after its own.
+pub(crate) fn complete(
+    dhcp4: &Value,
+    files: &Files,
+    interfaces: &[String],
+    hooks: &[Value],
+) -> Result<Value> {
+    let mut dhcp4 = dhcp4.clone();
+    let map = dhcp4
+        .as_object_mut()
+        .context("the configuration of a server is a map")?;
+    let defaults = json!({
+        "control-socket": { "socket-type": "unix", "socket-name": files.socket },
+        "lease-database": { "type": "memfile", "persist": true, "name": files.leases, "lfc-interval": 0 },
+        "interfaces-config": { "interfaces": interfaces, "dhcp-socket-type": "raw" },
+        "valid-lifetime": 3600,
+        // Into the file that also gets what Kea says before it has read this.
+        "loggers": [{
+            "name": "kea-dhcp4",
+            "severity": "INFO",
+            "output_options": [{ "output": "stdout", "flush": true }],
+        }],
+        "hooks-libraries": [],
+    });
+    for (name, value) in defaults.as_object().into_iter().flatten() {
+        map.entry(name).or_insert_with(|| value.clone());
+    }
+    map["hooks-libraries"]
+        .as_array_mut()
+        .context("hooks-libraries is a list")?
+        .extend_from_slice(hooks);
+    Ok(json!({ "Dhcp4": dhcp4 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_what_is_missing_and_keeps_the_rest() {
+        let files = Files::new(Path::new("/lab"), "kea");
+        let given = json!({ "valid-lifetime": 7, "hooks-libraries": [{ "library": "/a.so" }] });
+        let complete = complete(
+            &given,
+            &files,
+            &["srv0".to_owned()],
+            &[json!({ "library": "/b.so" })],
+        )
+        .unwrap();
+        let dhcp4 = &complete["Dhcp4"];
+        assert_eq!(dhcp4["valid-lifetime"], 7);
+        assert_eq!(dhcp4["control-socket"]["socket-name"], "/lab/kea.sock");
+        assert_eq!(dhcp4["interfaces-config"]["interfaces"], json!(["srv0"]));
+        assert_eq!(
+            dhcp4["hooks-libraries"],
+            json!([{ "library": "/a.so" }, { "library": "/b.so" }])
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_configuration() {
+        let files = Files::new(Path::new("/lab"), "kea");
+        assert!(complete(&json!([]), &files, &[], &[]).is_err());
+        assert!(complete(&json!({ "hooks-libraries": {} }), &files, &[], &[]).is_err());
+    }
+}

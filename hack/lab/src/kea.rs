@@ -1,0 +1,352 @@
+//! A real kea-dhcp4: configured, started, asked, killed and started again.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::config::{self, Files};
+use crate::control::{ControlSocket, Reply};
+use crate::lab::{Lab, SERVER_INTERFACE};
+use crate::namespace::Namespace;
+use crate::places::{KeaInstallation, hook_path};
+use crate::process::Process;
+use crate::wait::try_wait_for;
+use crate::workdir::Workdir;
+
+/// How long Kea gets to start (or to fail): with tens of thousands of reservations it takes seconds.
+const START: Duration = Duration::from_mins(1);
+
+/// A server to be: what it is given is completed by what every server in a lab needs.
+#[derive(Debug)]
+pub struct KeaBuilder {
+    dir: Arc<Workdir>,
+    namespace: Option<Arc<Namespace>>,
+    installation: KeaInstallation,
+    name: String,
+    config: Value,
+    hooks: Vec<Value>,
+    environment: Vec<(String, String)>,
+}
+
+impl KeaBuilder {
+    /// The name, for files and messages; a lab with several servers needs one for each.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        format!("kea-{name}").clone_into(&mut self.name);
+        self
+    }
+
+    /// The content of `Dhcp4`. Whatever it says stays as it is; what it lacks is filled in: control socket,
+    /// lease file, interfaces, logging and timers.
+    #[must_use]
+    pub fn config(mut self, dhcp4: Value) -> Self {
+        self.config = dhcp4;
+        self
+    }
+
+    /// Loads a hook library, with its `parameters` unless they are `null`.
+    pub fn hook(mut self, library: &Path, parameters: Value) -> Result<Self> {
+        let mut hook = json!({ "library": Files::new(self.dir.path(), &self.name).link_hook(library)? });
+        if !parameters.is_null() {
+            hook["parameters"] = parameters;
+        }
+        self.hooks.push(hook);
+        Ok(self)
+    }
+
+    /// Loads Kea's own hook for commands about leases.
+    pub fn lease_cmds(self) -> Result<Self> {
+        let library = self.installation.hook("libdhcp_lease_cmds.so");
+        self.hook(&library, Value::Null)
+    }
+
+    /// Loads the hook under test ([`hook_path`]).
+    pub fn host_cmds(self, parameters: Value) -> Result<Self> {
+        self.hook(&hook_path()?, parameters)
+    }
+
+    /// Sets an environment variable of the daemon.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server and waits until it answers commands.
+    ///
+    /// # Errors
+    /// With the log, at once when the process ends.
+    pub fn start(self) -> Result<Kea> {
+        let mut kea = self.spawn()?;
+        kea.wait_until_ready()?;
+        Ok(kea)
+    }
+
+    /// Starts the server and waits until it has given up; returns its log.
+    ///
+    /// # Errors
+    /// When it comes up instead.
+    pub fn expect_start_failure(self) -> Result<String> {
+        let mut kea = self.spawn()?;
+        let socket = kea.socket.clone();
+        try_wait_for("the server to give up", START, || {
+            ensure!(
+                socket.command("version-get", &Value::Null).is_err(),
+                "the server came up:\n{}",
+                kea.tail()
+            );
+            kea.running()?.exit_status()
+        })?;
+        Ok(kea.log())
+    }
+
+    fn spawn(self) -> Result<Kea> {
+        let files = Files::new(self.dir.path(), &self.name);
+        let mut kea = Kea {
+            socket: ControlSocket::new(&files.socket),
+            interfaces: self
+                .namespace
+                .iter()
+                .map(|_| SERVER_INTERFACE.to_owned())
+                .collect(),
+            files,
+            hooks: self.hooks,
+            environment: self.environment,
+            installation: self.installation,
+            namespace: self.namespace,
+            name: self.name,
+            process: None,
+            dir: self.dir,
+        };
+        kea.write_config(&self.config)?;
+        kea.launch()?;
+        Ok(kea)
+    }
+}
+
+/// A server, killed on drop.
+#[derive(Debug)]
+pub struct Kea {
+    // Before the namespace and the folder that it uses: fields are dropped in this order.
+    process: Option<Process>,
+    name: String,
+    socket: ControlSocket,
+    files: Files,
+    interfaces: Vec<String>,
+    hooks: Vec<Value>,
+    environment: Vec<(String, String)>,
+    installation: KeaInstallation,
+    namespace: Option<Arc<Namespace>>,
+    dir: Arc<Workdir>,
+}
+
+impl Kea {
+    /// A server on the network of `lab`.
+    pub fn on(lab: &Lab) -> Result<KeaBuilder> {
+        Self::builder(Arc::clone(lab.workdir()), Some(Arc::clone(lab.server())))
+    }
+
+    /// A server without any network, for commands only: needs no root.
+    pub fn without_network(name: &str) -> Result<KeaBuilder> {
+        Self::builder(Arc::new(Workdir::new(name)?), None)
+    }
+
+    fn builder(dir: Arc<Workdir>, namespace: Option<Arc<Namespace>>) -> Result<KeaBuilder> {
+        Ok(KeaBuilder {
+            dir,
+            namespace,
+            installation: KeaInstallation::find()?,
+            name: "kea".to_owned(),
+            config: json!({}),
+            hooks: Vec::new(),
+            environment: Vec::new(),
+        })
+    }
+
+    /// The folder with everything the server writes.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The control socket.
+    pub fn socket(&self) -> &ControlSocket {
+        &self.socket
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> &Path {
+        &self.files.config
+    }
+
+    /// The lease file, if the configuration did not name another.
+    pub fn lease_file(&self) -> &Path {
+        &self.files.leases
+    }
+
+    /// The process id of the running server.
+    pub fn pid(&self) -> Result<u32> {
+        Ok(self.process.as_ref().ok_or_else(|| self.is_down())?.pid())
+    }
+
+    /// Everything that it has logged, over all of its runs.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.files.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The end of the log, for messages.
+    pub fn tail(&self) -> String {
+        format!(
+            "--- end of the log of {} ---\n{}",
+            self.name,
+            crate::process::tail(&self.log())
+        )
+    }
+
+    /// Sends a command, and returns the answer whatever its result is. `null` stands for no arguments.
+    pub fn command(&self, name: &str, arguments: &Value) -> Result<Reply> {
+        self.socket
+            .command(name, arguments)
+            .map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
+    }
+
+    /// Sends a command that must succeed, and returns the arguments of the answer.
+    pub fn ask(&self, name: &str, arguments: &Value) -> Result<Value> {
+        self.command(name, arguments)?
+            .success()
+            .with_context(|| format!("the command {name} with {arguments}"))
+    }
+
+    /// Sends bytes as they are over the control socket.
+    pub fn command_raw(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.socket
+            .send(bytes)
+            .map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
+    }
+
+    /// Replaces the configuration file; it counts from the next start or [`Kea::reload`].
+    pub fn write_config(&self, dhcp4: &Value) -> Result<()> {
+        let complete = self.complete(dhcp4)?;
+        fs::write(&self.files.config, serde_json::to_vec_pretty(&complete)?)?;
+        Ok(())
+    }
+
+    /// The entries of `hooks-libraries` that [`Kea::write_config`] and [`Kea::config_set`] add.
+    pub fn hooks_mut(&mut self) -> &mut Vec<Value> {
+        &mut self.hooks
+    }
+
+    /// `config-reload`: the file as it is now.
+    pub fn reload(&self) -> Result<Reply> {
+        self.command("config-reload", &Value::Null)
+    }
+
+    /// `config-set` with this content of `Dhcp4`, completed as at the start; the file stays as it was.
+    pub fn config_set(&self, dhcp4: &Value) -> Result<Reply> {
+        let complete = self.complete(dhcp4)?;
+        self.command("config-set", &complete)
+    }
+
+    /// Whom `lease_cmds` knows to have the MAC address.
+    pub fn lease4_by_mac(&self, mac: &str) -> Result<Vec<Value>> {
+        self.leases("lease4-get-by-hw-address", &json!({ "hw-address": mac }))
+    }
+
+    /// All leases, by `lease_cmds`.
+    pub fn leases4(&self) -> Result<Vec<Value>> {
+        self.leases("lease4-get-all", &Value::Null)
+    }
+
+    fn leases(&self, command: &str, arguments: &Value) -> Result<Vec<Value>> {
+        let reply = self.command(command, arguments)?;
+        if reply.result == 3 {
+            return Ok(Vec::new());
+        }
+        Ok(reply.success()?["leases"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Removes every lease, one by one: Kea's `lease4-wipe` leaves the lease file as it is, and the leases
+    /// would be back after a restart.
+    pub fn wipe_leases4(&self) -> Result<usize> {
+        let leases = self.leases4()?;
+        for lease in &leases {
+            self.ask("lease4-del", &json!({ "ip-address": lease["ip-address"] }))?;
+        }
+        Ok(leases.len())
+    }
+
+    /// SIGKILL.
+    pub fn kill9(&mut self) -> Result<ExitStatus> {
+        let status = self.running()?.kill()?;
+        self.process = None;
+        Ok(status)
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(&mut self) -> Result<ExitStatus> {
+        let status = self.running()?.terminate()?;
+        self.process = None;
+        Ok(status)
+    }
+
+    /// Starts it again, with its configuration file and lease file as they are now; a running one is
+    /// terminated first.
+    pub fn restart(&mut self) -> Result<()> {
+        if self.process.is_some() {
+            self.terminate()?;
+        }
+        self.launch()?;
+        self.wait_until_ready()
+    }
+
+    /// The running process, to freeze it or to see whether it lives.
+    pub fn running(&mut self) -> Result<&mut Process> {
+        let is_down = self.is_down();
+        self.process.as_mut().ok_or(is_down)
+    }
+
+    fn is_down(&self) -> anyhow::Error {
+        anyhow!("{} is not running: it was stopped before", self.name)
+    }
+
+    fn complete(&self, dhcp4: &Value) -> Result<Value> {
+        config::complete(dhcp4, &self.files, &self.interfaces, &self.hooks)
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let daemon = self.installation.daemon("kea-dhcp4");
+        let mut command = match &self.namespace {
+            Some(namespace) => namespace.command(&daemon),
+            None => Command::new(&daemon),
+        };
+        command.arg("-c").arg(&self.files.config);
+        command
+            .envs(self.files.environment())
+            .envs(self.environment.iter().cloned());
+        self.process = Some(Process::spawn(&self.name, &command, &self.files.log)?);
+        Ok(())
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let socket = self.socket.clone();
+        let expected = self.running()?;
+        let pid = i64::from(expected.pid());
+        let ready = try_wait_for("Kea to answer on its control socket", START, || {
+            expected.expect_running()?;
+            Ok(socket.command("status-get", &Value::Null).ok())
+        });
+        let status = ready.map_err(|e| anyhow!("{e:#}\n{}", self.tail()))?;
+        if status.arguments["pid"] != pid {
+            bail!(
+                "another server answers on {}: {}",
+                socket.path().display(),
+                status.raw
+            );
+        }
+        Ok(())
+    }
+}

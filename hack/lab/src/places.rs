@@ -1,0 +1,126 @@
+//! Where the programs and libraries under test are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The file name of the hook.
+const HOOK: &str = "libdhcp_host_cmds_rs.so";
+/// The operator's program.
+const OPERATOR: &str = "kea-operator";
+
+/// An installation of Kea.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeaInstallation {
+    /// The folder of the daemons.
+    pub sbin: PathBuf,
+    /// The folder of the hooks that come with Kea.
+    pub hooks: PathBuf,
+}
+
+impl KeaInstallation {
+    /// Looks in `$KEA_ROOT`, in the folder that `hack/deps run` fills, and on the system itself, in this order.
+    ///
+    /// The copy of `hack/deps` comes before the system's daemons since it makes one only where those do not
+    /// serve: they are absent, of another version, or kept by AppArmor from files in a temporary folder.
+    pub fn find() -> Result<Self> {
+        if let Some(root) = env::var_os("KEA_ROOT").filter(|root| !root.is_empty()) {
+            let root = PathBuf::from(root);
+            return Self::below(&root)
+                .with_context(|| format!("KEA_ROOT={}: no usr/sbin/kea-dhcp4 there", root.display()));
+        }
+        let mut roots: Vec<PathBuf> = cache_dir()
+            .map(|cache| cache.join("kea/root"))
+            .into_iter()
+            .collect();
+        roots.push(PathBuf::from("/"));
+        roots.iter().find_map(|root| Self::below(root)).with_context(|| {
+            format!("no usr/sbin/kea-dhcp4 below {roots:?}: run 'hack/deps run', or set KEA_ROOT")
+        })
+    }
+
+    fn below(root: &Path) -> Option<Self> {
+        let sbin = root.join("usr/sbin");
+        if !sbin.join("kea-dhcp4").exists() {
+            return None;
+        }
+        // Unpacked daemons use the libraries and hooks of the installed kea-common.
+        let hooks = [root, Path::new("/")].into_iter().find_map(hooks_below)?;
+        Some(Self { sbin, hooks })
+    }
+
+    /// One of the daemons.
+    pub fn daemon(&self, name: &str) -> PathBuf {
+        self.sbin.join(name)
+    }
+
+    /// A hook that comes with Kea, such as `libdhcp_lease_cmds.so`.
+    pub fn hook(&self, file: &str) -> PathBuf {
+        self.hooks.join(file)
+    }
+}
+
+/// Debian keeps hooks in the folder of the architecture, others do not.
+fn hooks_below(root: &Path) -> Option<PathBuf> {
+    let lib = root.join("usr/lib");
+    let mut candidates = vec![lib.join("kea/hooks")];
+    candidates.extend(
+        lib.read_dir()
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join("kea/hooks")),
+    );
+    candidates.into_iter().find(|folder| folder.is_dir())
+}
+
+/// The cache folder of `hack/deps`.
+fn cache_dir() -> Option<PathBuf> {
+    let set = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("KEA_OPERATOR_CACHE").or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+        Some(cache.join("kea-operator"))
+    })
+}
+
+/// The hook under test: `$KEA_HOOK`, else the one that Cargo built together with the running program.
+pub fn hook_path() -> Result<PathBuf> {
+    built(
+        "KEA_HOOK",
+        HOOK,
+        "cargo build -p dhcp_host_cmds_rs --features kea",
+    )
+}
+
+/// The operator under test: `$KEA_OPERATOR_BIN`, else the one that Cargo built for the same profile.
+pub fn operator_path() -> Result<PathBuf> {
+    built("KEA_OPERATOR_BIN", OPERATOR, "cargo build -p kea-operator")
+}
+
+/// Cargo puts programs into `target/<profile>/`; tests and libraries go to `deps/` below, where the library is
+/// always fresh, while its copy one level up is made only when it is itself a target of the build.
+fn built(variable: &str, file: &str, command: &str) -> Result<PathBuf> {
+    if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
+        let path = PathBuf::from(path);
+        return path
+            .canonicalize()
+            .with_context(|| format!("{variable}={}: no such file", path.display()));
+    }
+    let program = env::current_exe()?;
+    let dir = program.parent().context("a program has a folder")?;
+    let profile = if dir.ends_with("deps") {
+        dir.parent().unwrap_or(dir)
+    } else {
+        dir
+    };
+    let candidates = [profile.join("deps").join(file), profile.join(file)];
+    match candidates.iter().find(|path| path.exists()) {
+        Some(path) => Ok(path.clone()),
+        None => bail!("{file} is in none of {candidates:?}: run '{command}', or set {variable}"),
+    }
+}
