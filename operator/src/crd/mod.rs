@@ -1,0 +1,40 @@
+//! The Kubernetes objects that the operator reads, `vitistack.io/v1alpha1`.
+//!
+//! The types are wider than the schemas: where a schema restricts a string, the type keeps it a string, so that an
+//! object written under other rules (an older CRD, a YAML file) is still read and reported on, never lost.
+
+mod network_configuration;
+mod network_namespace;
+mod yaml;
+
+use kube::core::DeserializeGuard;
+
+pub use network_configuration::{
+    NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus, NetworkInterface,
+};
+pub use network_namespace::{
+    AllocatedIp, DhcpAllocation, IpAllocation, IpAllocationStatus, NetworkNamespace, NetworkNamespaceSpec,
+    NetworkNamespaceStatus, StaticAllocation,
+};
+pub use yaml::{definition_yaml, definitions};
+
+/// A [`NetworkConfiguration`] as it arrives: readable, or malformed with its metadata still known.
+pub type AnyConfiguration = DeserializeGuard<NetworkConfiguration>;
+
+/// A [`NetworkNamespace`] as it arrives: readable, or malformed with its metadata still known.
+pub type AnyNamespace = DeserializeGuard<NetworkNamespace>;
+
+/// API group of all objects here.
+pub const GROUP: &str = "vitistack.io";
+
+/// Pattern of names and identifiers in specs.
+const NAME_PATTERN: &str = "^[A-Za-z0-9_-]+$";
+
+/// Reads an explicit `null` as the empty value; YAML written by hand has `networkInterfaces:` with nothing after it.
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::Deserialize<'de>,
+{
+    Ok(serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)?)
+}

@@ -1,0 +1,43 @@
+//! Ways to Kea: each carries one command there and the answer back, as bytes.
+
+mod http;
+mod tls;
+mod unix;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::{Endpoint, KeaError};
+
+pub use http::HttpSettings;
+pub use tls::{SetupError, TlsSettings};
+
+/// Longest answer that is read, in bytes; a `config-get` of 100,000 reservations is about 34 MB.
+const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// A way to one server.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends a command (`name` is for messages, `body` the JSON) and reads the whole answer. The caller limits the time.
+    async fn exchange(&self, name: &str, body: Vec<u8>) -> Result<Vec<u8>, KeaError>;
+}
+
+/// User name and password of HTTP basic authentication.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// Opens the way to an endpoint. Nothing is sent yet: Kea may be down.
+pub fn open(endpoint: &Endpoint, http: &HttpSettings) -> Result<Box<dyn Transport>, SetupError> {
+    match endpoint {
+        Endpoint::Unix(path) => Ok(Box::new(unix::Unix::new(path.clone()))),
+        Endpoint::Http(url) => Ok(Box::new(http::Http::new(url, endpoint.to_string(), http)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
