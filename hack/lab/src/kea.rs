@@ -34,6 +34,11 @@ pub struct KeaBuilder {
 }
 
 impl KeaBuilder {
+    /// The folder for everything the server writes.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// The name, for files and messages; a lab with several servers needs one for each.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
@@ -269,14 +274,15 @@ impl Kea {
         Ok(reply.success()?["leases"].as_array().cloned().unwrap_or_default())
     }
 
-    /// Removes every lease, one by one: Kea's `lease4-wipe` leaves the lease file as it is, and the leases
-    /// would be back after a restart.
-    pub fn wipe_leases4(&self) -> Result<usize> {
-        let leases = self.leases4()?;
-        for lease in &leases {
-            self.ask("lease4-del", &json!({ "ip-address": lease["ip-address"] }))?;
-        }
-        Ok(leases.len())
+    /// Removes every lease, from the lease file too, by `lease_cmds`.
+    pub fn wipe_leases4(&self) -> Result<()> {
+        let reply = self.command("lease4-wipe", &json!({ "subnet-id": 0 }))?;
+        ensure!(
+            matches!(reply.result, 0 | 3),
+            "lease4-wipe failed: {}",
+            reply.text
+        );
+        Ok(())
     }
 
     /// SIGKILL.
