@@ -45,13 +45,16 @@ impl Files {
 
     /// Puts a link to a hook library into the one folder that those versions load hooks from.
     pub(crate) fn link_hook(&self, library: &Path) -> Result<PathBuf> {
+        let library = library
+            .canonicalize()
+            .with_context(|| format!("no hook at {}", library.display()))?;
         let name = library
             .file_name()
             .with_context(|| format!("{} is no file", library.display()))?;
         let link = self.hooks.join(name);
         fs::create_dir_all(&self.hooks)?;
-        if fs::read_link(&link).ok().as_deref() != Some(library) {
-            symlink(library, &link).with_context(|| format!("cannot link {}", library.display()))?;
+        if fs::read_link(&link).ok().as_ref() != Some(&library) {
+            symlink(&library, &link).with_context(|| format!("cannot link {}", library.display()))?;
         }
         Ok(link)
     }
