@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,7 +33,7 @@ func (eventTable) ConvertToTable(_ context.Context, object, options runtime.Obje
 	}
 	for _, object := range events {
 		event := object.(*corev1.Event)
-		about := event.InvolvedObject.Kind + "/" + event.InvolvedObject.Name
+		about := strings.ToLower(event.InvolvedObject.Kind) + "/" + event.InvolvedObject.Name
 		table.Rows = append(table.Rows, metav1.TableRow{
 			Cells:  []any{lastSeen(event), event.Type, event.Reason, about, event.Message, event.Name},
 			Object: runtime.RawExtension{Object: object},
