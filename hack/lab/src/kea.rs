@@ -342,7 +342,9 @@ impl Kea {
         let expected = self.running()?;
         let pid = i64::from(expected.pid());
         let ready = try_wait_for("Kea to answer on its control socket", START, || {
-            expected.expect_running()?;
+            if let Some(status) = expected.exit_status()? {
+                bail!("Kea has ended ({status})");
+            }
             Ok(socket.command("status-get", &Value::Null).ok())
         });
         let status = ready.map_err(|e| anyhow!("{e:#}\n{}", self.tail()))?;

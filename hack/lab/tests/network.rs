@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use kea_lab::{ControlAgent, Kea, Lab, Process, wait_for};
+use kea_lab::{ControlAgent, Kea, Lab, Process, try_wait_for, wait_for};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -358,11 +358,12 @@ fn nothing_but_a_folder_is_left_after_sigkill() {
         .args(["--exact", "victim", "--ignored", "--nocapture"])
         .env("TMPDIR", scratch.path());
     let mut victim = Process::spawn("the victim", &command, &log).unwrap();
-    let (dir, pid) = wait_for("the victim to be up", SOON * 2, || {
-        let text = fs::read_to_string(&log).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("up "))?.to_owned();
-        let (dir, pid) = line.split_once(' ')?;
-        Some((PathBuf::from(dir), pid.to_owned()))
+    let (dir, pid) = try_wait_for("the victim to be up", SOON * 2, || {
+        victim.expect_running()?;
+        let text = fs::read_to_string(&log)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("up "));
+        let parts = line.and_then(|line| line.split_once(' '));
+        Ok(parts.map(|(dir, pid)| (PathBuf::from(dir), pid.to_owned())))
     })
     .unwrap();
     let before = processes_about(&dir);

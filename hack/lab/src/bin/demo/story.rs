@@ -29,9 +29,13 @@ pub struct Parts {
 impl Parts {
     /// The given ones, or those built beside this program.
     pub fn find(hook: Option<PathBuf>, operator: Option<PathBuf>) -> Result<Self> {
+        let existing = |path: PathBuf| {
+            path.canonicalize()
+                .with_context(|| format!("{}: build it first, by 'make hook operator'", path.display()))
+        };
         Ok(Self {
-            hook: hook.map_or_else(hook_path, Ok)?,
-            operator: operator.map_or_else(operator_path, Ok)?,
+            hook: hook.map_or_else(hook_path, existing)?,
+            operator: operator.map_or_else(operator_path, existing)?,
         })
     }
 }
@@ -48,8 +52,16 @@ pub fn tell(parts: &Parts, timeline: &mut Timeline) -> Result<()> {
     let mut stage = start_kea(parts, timeline)?;
     let outcome = play(&mut stage, parts, timeline);
     outcome.map_err(|error| {
-        let operator = stage.operator.as_ref().map(Process::tail).unwrap_or_default();
-        anyhow!("{error:#}\n{}\n{operator}", stage.kea.tail())
+        let mut words = format!("{error:#}");
+        let logs = [Some(stage.kea.tail()), stage.operator.as_ref().map(Process::tail)];
+        for log in logs
+            .into_iter()
+            .flatten()
+            .filter(|log| !error.to_string().contains(log))
+        {
+            words = format!("{words}\n{log}");
+        }
+        anyhow!(words)
     })
 }
 
