@@ -67,22 +67,12 @@ Element::text() const {
     return (bytes);
 }
 
-std::size_t
-Element::size() const {
-    return (value_->size());
-}
-
 std::unique_ptr<Element>
 Element::member(rust::Str name) const {
     if (value_->getType() != isc::data::Element::map) {
         return (nullptr);
     }
     return (wrap(value_->get(std::string(name))));
-}
-
-std::unique_ptr<Element>
-Element::item(std::size_t index) const {
-    return (wrap(value_->get(static_cast<int>(index))));
 }
 
 rust::Vec<rust::String>

@@ -85,11 +85,6 @@ process_name() {
     return (lossy(isc::process::Daemon::getProcName()));
 }
 
-bool
-is_dhcp4() noexcept {
-    return (CfgMgr::instance().getFamily() == AF_INET);
-}
-
 rust::Vec<rust::String>
 library_names() {
     rust::Vec<rust::String> names;

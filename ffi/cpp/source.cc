@@ -12,7 +12,9 @@
 #include <dhcpsrv/host_mgr.h>
 #include <dhcpsrv/parsers/host_reservation_parser.h>
 #include <exceptions/exceptions.h>
+#include <hooks/callout_handle.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <unordered_map>
@@ -274,6 +276,14 @@ public:
         }
     }
 
+    /// One that has nothing, and refuses changes with the reason.
+    StoreSource(const DatabaseConnection::ParameterMap& parameters, const std::string& reason)
+        : parameters_(parameters), source_(khr_source_unavailable(bytes(reason))) {
+        if (!source_) {
+            isc_throw(isc::db::DbOpenError, reason);
+        }
+    }
+
     ~StoreSource() override { khr_source_close(source_); }
 
     StoreSource(const StoreSource&) = delete;
@@ -402,7 +412,7 @@ public:
 
     std::string
     getType() const override {
-        return ("memfile");
+        return (parameters_.at("type"));
     }
 
     DatabaseConnection::ParameterMap
@@ -454,38 +464,79 @@ private:
     mutable HostCache cache_;
 };
 
+/// The type of the entries that are ours.
+std::string source_type;
+
+/// Why the configuration that is being applied cannot have its store; empty where it can.
+std::string refusal;
+
+/// Whether there is a configuration to go back to.
 bool
-is_open(const DatabaseConnection::ParameterMap& parameters) {
-    for (const auto& source : HostMgr::instance().getHostDataSourceList()) {
-        if (source->getParameters() == parameters) {
-            return (true);
-        }
-    }
-    return (false);
+is_running() {
+    return (CfgMgr::instance().getCurrentCfg()->getSequence() != 0);
 }
 
-/// Opens the stores of the configuration that is in use, after a new one named an unusable store.
+/// Opens the source of an entry.
 ///
-/// Kea 2.2.0 has by then forgotten the running sources, and goes on with the old configuration: without
-/// this, reserved clients would lose their addresses because of a configuration that was refused.
+/// A server that starts with an unusable store ends here, with the reason. One that is running must go on:
+/// Kea 2.2.0 stops serving DHCP when a source throws, so the refusal waits until sockets are open again
+/// (refuse_configuration), and a source that has nothing stands in.
+HostDataSourcePtr
+open_source(const DatabaseConnection::ParameterMap& parameters) {
+    try {
+        return (boost::make_shared<StoreSource>(parameters));
+    } catch (const std::exception& error) {
+        if (!is_running()) {
+            throw;
+        }
+        refusal = error.what();
+        return (boost::make_shared<StoreSource>(parameters, refusal));
+    }
+}
+
+/// Puts the stores of the configuration that stays in place of those of the one that was refused.
 void
-keep_running_stores(const std::string& type, const std::string& reason) {
+restore_running_stores() {
+    auto& sources = HostMgr::instance().getHostDataSourceList();
+    sources.erase(std::remove_if(sources.begin(), sources.end(),
+                                 [&](const HostDataSourcePtr& source) { return (source->getType() == source_type); }),
+                  sources.end());
     const auto running = CfgMgr::instance().getCurrentCfg()->getCfgDbAccess();
     for (const std::string& access : running->getHostDbAccessStringList()) {
         const auto parameters = DatabaseConnection::parse(access);
         const auto entry = parameters.find("type");
-        if (entry == parameters.end() || entry->second != type || is_open(parameters)) {
+        if (entry == parameters.end() || entry->second != source_type) {
             continue;
         }
         try {
             const HostDataSourcePtr source = boost::make_shared<StoreSource>(parameters);
             source->setIPReservationsUnique(running->getIPReservationsUnique());
-            HostMgr::instance().getHostDataSourceList().push_back(source);
-            keahook::log(keahook::Message::StoreKept, reason);
+            sources.push_back(source);
         } catch (const std::exception& error) {
             keahook::log(keahook::Message::StoreFailed, error.what());
         }
     }
+}
+
+/// The callout of dhcp4_srv_configured: everything is applied but not yet committed, and DHCP is served.
+extern "C" int
+refuse_configuration(isc::hooks::CalloutHandle& handle) {
+    try {
+        if (!refusal.empty()) {
+            std::string reason;
+            reason.swap(refusal);
+            restore_running_stores();
+            keahook::log(keahook::Message::StoreKept, reason);
+            handle.setArgument("error", "Unable to open database: " + reason);
+            handle.setStatus(isc::hooks::CalloutHandle::NEXT_STEP_DROP);
+        }
+        return (0);
+    } catch (const std::exception& error) {
+        keahook::log(keahook::Message::InternalError, error.what());
+    } catch (...) {
+        keahook::log(keahook::Message::InternalError, "an exception of unknown type after a configuration");
+    }
+    return (1);
 }
 
 } // namespace
@@ -493,27 +544,20 @@ keep_running_stores(const std::string& type, const std::string& reason) {
 namespace keahook {
 
 bool
-register_source(rust::Str type) {
-    const std::string name(type);
-    return (HostDataSourceFactory::registerFactory(
-        name, [name](const DatabaseConnection::ParameterMap& parameters) -> HostDataSourcePtr {
-            try {
-                return (boost::make_shared<StoreSource>(parameters));
-            } catch (const std::exception& error) {
-                keep_running_stores(name, error.what());
-                throw;
-            }
-        }));
+register_source(isc::hooks::LibraryHandle& library, rust::Str type) {
+    refusal.clear();
+    source_type = std::string(type);
+    library.registerCallout("dhcp4_srv_configured", refuse_configuration);
+    return (HostDataSourceFactory::registerFactory(source_type, open_source));
 }
 
 void
-remove_source(rust::Str type) noexcept {
+remove_source() noexcept {
     try {
-        const std::string name(type);
         // The objects' code is in this library, which is about to go.
-        while (HostMgr::delBackend(name)) {
+        while (HostMgr::delBackend(source_type)) {
         }
-        HostDataSourceFactory::deregisterFactory(name);
+        HostDataSourceFactory::deregisterFactory(source_type);
     } catch (const std::exception& error) {
         log(Message::InternalError, error.what());
     } catch (...) {

@@ -63,9 +63,7 @@ pub(crate) mod ffi {
         fn integer(self: &Element) -> Result<i64>;
         fn boolean(self: &Element) -> Result<bool>;
         fn text(self: &Element) -> Result<Vec<u8>>;
-        fn size(self: &Element) -> Result<usize>;
         fn member(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
-        fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn names(self: &Element) -> Result<Vec<String>>;
         fn position(self: &Element) -> Result<String>;
         fn json(self: &Element) -> Result<String>;
@@ -114,14 +112,13 @@ pub(crate) mod ffi {
         fn hooks_version() -> i32;
         fn kea_version() -> Result<String>;
         fn process_name() -> Result<String>;
-        fn is_dhcp4() -> bool;
         fn library_names() -> Result<Vec<String>>;
         fn library_parameters(library: Pin<&mut LibraryHandle>) -> Result<UniquePtr<Element>>;
         fn register_command(library: Pin<&mut LibraryHandle>, name: &str) -> Result<()>;
         fn command_is_taken(name: &str) -> Result<bool>;
         fn throw_exception(standard: bool) -> Result<()>;
-        fn register_source(kind: &str) -> Result<bool>;
-        fn remove_source(kind: &str);
+        fn register_source(library: Pin<&mut LibraryHandle>, kind: &str) -> Result<bool>;
+        fn remove_source();
         fn log(message: Message, text: &str);
 
         #[rust_name = "give"]

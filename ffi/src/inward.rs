@@ -92,6 +92,7 @@ pub struct KhrReservation {
 /// What the wanted reservations must have.
 #[repr(C)]
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "values are made by the C++ side")]
 pub enum KhrBy {
     Any,
     Identifier,
@@ -156,7 +157,7 @@ impl KhrVisitor {
         let reservation = &stored.reservation;
         let resources: Vec<KhrResource> = reservation.ipv6.iter().map(to_resource).collect();
         let shown = KhrReservation {
-            id: stored.id.0,
+            id: stored.id.get(),
             revision: stored.revision,
             subnet_v4: reservation.subnet_v4.unwrap_or(SUBNET_UNUSED),
             subnet_v6: reservation.subnet_v6.unwrap_or(SUBNET_UNUSED),
@@ -210,7 +211,7 @@ fn from_resource(resource: &KhrResource) -> Ipv6Resource {
 
 fn identifier_type(number: u8) -> Result<IdentifierType, SourceError> {
     IdentifierType::try_from(number)
-        .map_err(|number| SourceError::Failed(format!("Kea's identifier type {number} is not known to this hook")))
+        .map_err(|unknown| SourceError::Failed(unknown.to_string()))
 }
 
 /// # Safety
@@ -321,6 +322,42 @@ pub unsafe extern "C" fn khr_source_open(
     opened
 }
 
+/// Stands in for a source that cannot be opened.
+struct Unavailable(String);
+
+impl HostSource for Unavailable {
+    fn find(&self, _: &Query<'_>, _: &mut dyn FnMut(&StoredReservation)) {}
+
+    fn page(&self, _: &Query<'_>, _: Option<HostId>, _: usize, _: &mut dyn FnMut(&StoredReservation)) {}
+
+    fn add(&self, _: Reservation) -> Result<HostId, SourceError> {
+        Err(SourceError::Failed(self.0.clone()))
+    }
+
+    fn remove(&self, _: &Query<'_>) -> Result<usize, SourceError> {
+        Err(SourceError::Failed(self.0.clone()))
+    }
+
+    fn set_addresses_unique(&self, _: bool) -> bool {
+        true
+    }
+}
+
+/// A source that has nothing and refuses changes for this reason; null only on an internal error.
+///
+/// # Safety
+///
+/// `reason` must be valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn khr_source_unavailable(reason: KhrBytes) -> *mut KhrSource {
+    let made = catch_unwind(|| {
+        // SAFETY: the caller vouches for the bytes.
+        let reason = unsafe { reason.text() };
+        Box::into_raw(Box::new(KhrSource(Box::new(Unavailable(reason)))))
+    });
+    made.unwrap_or(ptr::null_mut())
+}
+
 /// Closes a source.
 ///
 /// # Safety
@@ -374,7 +411,7 @@ pub unsafe extern "C" fn khr_source_page(
     guard(error, || {
         // SAFETY: the caller vouches for the pointers.
         let (source, query) = unsafe { (&*source, from_query(&*query)?) };
-        source.0.page(&query, HostId(after), limit, &mut |stored| visitor.show(stored));
+        source.0.page(&query, HostId::new(after), limit, &mut |stored| visitor.show(stored));
         Ok(())
     })
 }
@@ -396,7 +433,7 @@ pub unsafe extern "C" fn khr_source_add(
         let (source, reservation) = unsafe { (&*source, from_reservation(&*reservation)?) };
         let added = source.0.add(reservation)?;
         // SAFETY: the caller vouches for the pointer.
-        unsafe { id.write(added.0) };
+        unsafe { id.write(added.get()) };
         Ok(())
     })
 }

@@ -36,6 +36,12 @@ impl Library<'_> {
     pub fn register_command(&mut self, name: &str) -> Result<(), KeaError> {
         Ok(ffi::register_command(self.0.as_mut(), name)?)
     }
+
+    /// Makes `hosts-databases` entries of this type open a source of the installed hook. False where somebody
+    /// else serves the type.
+    pub fn register_source(&mut self, kind: &str) -> Result<bool, KeaError> {
+        Ok(ffi::register_source(self.0.as_mut(), kind)?)
+    }
 }
 
 /// Paths of all hook libraries of the configuration that is being loaded or is in use.
@@ -48,13 +54,7 @@ pub fn command_is_taken(name: &str) -> Result<bool, KeaError> {
     Ok(ffi::command_is_taken(name)?)
 }
 
-/// Makes `hosts-databases` entries of this type open a source of the installed hook. False where somebody
-/// else serves the type.
-pub fn register_source(kind: &str) -> Result<bool, KeaError> {
-    Ok(ffi::register_source(kind)?)
-}
-
-/// Closes all sources of this type and takes the registration back.
-pub fn remove_source(kind: &str) {
-    ffi::remove_source(kind);
+/// Closes all sources that entries of the registered type opened, and takes the registration back.
+pub fn remove_source() {
+    ffi::remove_source();
 }

@@ -52,7 +52,7 @@ pub fn parse_identifier(text: &str) -> Result<Vec<u8>, KeaError> {
 /// The identifier type of that name.
 pub fn identifier_type(name: &str) -> Result<IdentifierType, KeaError> {
     let number = ffi::identifier_type(name)?;
-    IdentifierType::try_from(number).map_err(|number| KeaError(format!("unknown identifier type {number}")))
+    IdentifierType::try_from(number).map_err(|unknown| KeaError(unknown.to_string()))
 }
 
 /// A reservation as Kea's packet processing sees it.

@@ -35,7 +35,13 @@ pub trait HostSource: Send + Sync {
 
     /// Shows `visit` at most `limit` reservations with ids above `after`, in ascending order. Only family and
     /// subnet of the query count.
-    fn page(&self, query: &Query<'_>, after: HostId, limit: usize, visit: &mut dyn FnMut(&StoredReservation));
+    fn page(
+        &self,
+        query: &Query<'_>,
+        after: Option<HostId>,
+        limit: usize,
+        visit: &mut dyn FnMut(&StoredReservation),
+    );
 
     /// Adds a reservation, durably, before it returns.
     fn add(&self, reservation: Reservation) -> Result<HostId, SourceError>;

@@ -116,6 +116,13 @@ struct KhrSource *khr_source_open(const struct KhrParameter *parameters,
                                   size_t count,
                                   struct KhrText error);
 
+// A source that has nothing and refuses changes for this reason; null only on an internal error.
+//
+// # Safety
+//
+// `reason` must be valid.
+struct KhrSource *khr_source_unavailable(struct KhrBytes reason);
+
 // Closes a source.
 //
 // # Safety

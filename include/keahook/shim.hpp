@@ -52,10 +52,8 @@ public:
     std::int64_t integer() const;
     bool boolean() const;
     rust::Vec<std::uint8_t> text() const;
-    std::size_t size() const;
     /// Null when this is no map or has no such member.
     std::unique_ptr<Element> member(rust::Str name) const;
-    std::unique_ptr<Element> item(std::size_t index) const;
     rust::Vec<rust::String> names() const;
     rust::String position() const;
     rust::String json() const;
@@ -123,7 +121,6 @@ bool subnet4_contains(std::uint32_t id, rust::Str address);
 std::int32_t hooks_version() noexcept;
 rust::String kea_version();
 rust::String process_name();
-bool is_dhcp4() noexcept;
 rust::Vec<rust::String> library_names();
 std::unique_ptr<Element> library_parameters(isc::hooks::LibraryHandle& library);
 void register_command(isc::hooks::LibraryHandle& library, rust::Str name);
@@ -131,8 +128,9 @@ bool command_is_taken(rust::Str name);
 void throw_exception(bool standard);
 
 /// Makes `hosts-databases` entries of this type open a source of ours.
-bool register_source(rust::Str type);
-void remove_source(rust::Str type) noexcept;
+bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
+/// Closes the sources and takes the registration back.
+void remove_source() noexcept;
 
 void log(Message message, rust::Str text) noexcept;
 

@@ -1,1 +1,23 @@
-//! Kea operator.
+//! `libdhcp_host_cmds_rs.so`: a hook library for ISC Kea that adds reservation commands, and a durable
+//! host backend that needs no SQL server.
+//!
+//! - `abi`: the four entry points that Kea looks up by name.
+//! - `lifecycle`: what loading and unloading do.
+//! - `commands`: one file per family; parse, act, reply.
+//! - `backend`: stands between Kea's host manager and the [`store`].
+//! - [`store`]: the reservations, in memory and on disk. Plain Rust.
+//!
+//! What needs Kea exists with the feature `kea` only.
+
+pub mod store;
+
+#[cfg(feature = "kea")]
+mod abi;
+#[cfg(feature = "kea")]
+mod backend;
+#[cfg(feature = "kea")]
+mod commands;
+#[cfg(feature = "kea")]
+mod config;
+#[cfg(feature = "kea")]
+mod lifecycle;

@@ -1,0 +1,11 @@
+//! Reservations and questions about them, as they cross the seam in both directions. Kea's internal word for a
+//! reservation is host.
+
+mod query;
+mod reservation;
+
+pub use query::{By, Query};
+pub use reservation::{
+    Colons, Family, Hex, HostId, Identifier, IdentifierType, Ipv6Resource, Reservation, StoredReservation,
+    UnknownIdentifierType,
+};

@@ -1,0 +1,93 @@
+//! Stands between Kea's host manager and the [`store`](crate::store): parameters of a `hosts-databases`
+//! entry in, stored reservations out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kea_ffi::host::{HostId, Query, Reservation, StoredReservation};
+use kea_ffi::source::{HostSource, SourceError, SourceParameters};
+
+use crate::store::{OpenError, OpenOptions, Store, StoreError, Wanted};
+
+/// A `hosts-databases` entry of our type.
+pub struct StoreSource(Arc<Store>);
+
+/// Why an entry cannot be opened. The text ends up in the reply to `config-set`, or in the log of a server
+/// that does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceOpenError {
+    /// The entry has no `name`.
+    #[error(
+        "a hosts-databases entry of type \"memfile\" needs a \"name\": the path of the file that keeps the \
+         reservations, such as \"/var/lib/kea/kea-hosts4.db\""
+    )]
+    NoName,
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+impl StoreSource {
+    /// Opens the file that the parameters name. `readonly`, and `persist` set to false (which Kea does when it
+    /// only checks a configuration), keep it unchanged.
+    pub fn open(parameters: &SourceParameters) -> Result<Self, SourceOpenError> {
+        let is = |name: &str, wanted: &str| parameters.get(name).is_some_and(|value| value == wanted);
+        let path = parameters.get("name").filter(|name| !name.is_empty()).ok_or(SourceOpenError::NoName)?;
+        let options = OpenOptions { read_only: is("readonly", "true") || is("persist", "false") };
+        Ok(Self(Arc::new(Store::open(&PathBuf::from(path), &options)?)))
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.0
+    }
+
+    /// What was opened, for the log.
+    pub fn describe(&self) -> String {
+        let status = self.0.status();
+        format!("{}, {} reservations", status.path.display(), status.reservations)
+    }
+}
+
+impl HostSource for StoreSource {
+    fn find(&self, query: &Query<'_>, visit: &mut dyn FnMut(&StoredReservation)) {
+        self.0.find(query).iter().for_each(|stored| visit(stored));
+    }
+
+    fn page(
+        &self,
+        query: &Query<'_>,
+        after: Option<HostId>,
+        limit: usize,
+        visit: &mut dyn FnMut(&StoredReservation),
+    ) {
+        self.0.page(query.family, query.subnet, after, limit).iter().for_each(|stored| visit(stored));
+    }
+
+    fn add(&self, reservation: Reservation) -> Result<HostId, SourceError> {
+        Ok(self.0.add(reservation)?)
+    }
+
+    fn remove(&self, query: &Query<'_>) -> Result<usize, SourceError> {
+        Ok(self.0.remove(query)?.len())
+    }
+
+    fn set_addresses_unique(&self, unique: bool) -> bool {
+        self.0.set_addresses_unique(unique);
+        true
+    }
+}
+
+impl From<StoreError> for SourceError {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::Conflict(conflict) => match conflict.wanted {
+                Wanted::Identifier => Self::Duplicate(text),
+                Wanted::Ipv4(_) | Wanted::Ipv6(_) => Self::AddressTaken(text),
+            },
+            StoreError::NotFound => Self::NotFound(text),
+            StoreError::Invalid(_) | StoreError::ReadOnly(_) | StoreError::Write(_) => Self::Failed(text),
+        }
+    }
+}

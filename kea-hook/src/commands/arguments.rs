@@ -1,0 +1,126 @@
+//! Reading of command arguments, with the texts of Kea's own parsers.
+
+use std::ops::RangeInclusive;
+
+use kea_ffi::element::{Element, Kind};
+use kea_ffi::server::{self, HostKey, Subnet, Target};
+
+use super::CommandError;
+
+/// Largest id that a subnet can have; the one above means "none" (`SUBNET_ID_MAX` of Kea).
+pub const SUBNET_ID_MAX: i64 = 4_294_967_294;
+
+/// The arguments, which must be a map.
+pub fn required(arguments: Option<&Element>) -> Result<&Element, CommandError> {
+    arguments
+        .filter(|given| given.kind() == Kind::Map)
+        .ok_or_else(|| CommandError::new("Parameters missing or are not a map."))
+}
+
+/// A number, where it is given.
+pub fn optional_integer(
+    arguments: &Element,
+    name: &str,
+    range: RangeInclusive<i64>,
+) -> Result<Option<i64>, CommandError> {
+    let Some(value) = arguments.get(name)? else { return Ok(None) };
+    let Some(number) = value.as_integer() else {
+        let position = value.position()?;
+        return Err(CommandError::new(format!("invalid type specified for parameter '{name}' ({position})")));
+    };
+    if !range.contains(&number) {
+        let (low, high) = range.into_inner();
+        return Err(CommandError::new(format!(
+            "The '{name}' value ({number}) is not within expected range: ({low} - {high})"
+        )));
+    }
+    Ok(Some(number))
+}
+
+/// Refuses the lack of a parameter.
+pub fn missing(arguments: &Element, name: &str) -> Result<CommandError, CommandError> {
+    Ok(CommandError::new(format!("missing parameter '{name}' ({})", arguments.position()?)))
+}
+
+/// A subnet id, where it is given.
+pub fn optional_subnet_id(arguments: &Element) -> Result<Option<u32>, CommandError> {
+    Ok(optional_integer(arguments, "subnet-id", 0..=SUBNET_ID_MAX)?.and_then(|id| u32::try_from(id).ok()))
+}
+
+/// The subnet of that id. None for the global id 0, an error where the configuration lacks it.
+pub fn configured_subnet4(id: u32) -> Result<Option<Subnet>, CommandError> {
+    if id == 0 {
+        return Ok(None);
+    }
+    let subnet = server::subnet4(id)?;
+    subnet.map(Some).ok_or_else(|| CommandError::new(format!("IPv4 subnet with ID of '{id}' is not configured")))
+}
+
+/// `operation-target`. None stands for a command's own default.
+pub fn operation_target(arguments: &Element) -> Result<Option<Target>, CommandError> {
+    let Some(value) = arguments.get("operation-target")? else { return Ok(None) };
+    let Some(name) = value.as_text() else {
+        let position = value.position()?;
+        return Err(CommandError::new(format!(
+            "invalid type specified for parameter 'operation-target' ({position})"
+        )));
+    };
+    match name.as_str() {
+        "memory" => Ok(Some(Target::Memory)),
+        "database" => Ok(Some(Target::Database)),
+        "all" => Ok(Some(Target::All)),
+        "default" => Ok(None),
+        _ => Err(CommandError::new(format!(
+            "The 'operation-target' value ({name}) is not within expected set: (memory, database, all, default)"
+        ))),
+    }
+}
+
+/// What names one reservation in `reservation-get` and `reservation-del`: its subnet, and either its address
+/// or its identifier.
+pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandError> {
+    let Some(subnet) = optional_subnet_id(arguments)? else {
+        return Err(missing_subnet_hint(arguments)?);
+    };
+    if let Some(address) = arguments.get("ip-address")? {
+        let address = address.as_text().ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
+        return Ok((subnet, HostKey::Address(server::canonical_address4(&address)?)));
+    }
+    let text = |name: &str| -> Result<String, CommandError> {
+        arguments.get(name)?.and_then(|value| value.as_text()).ok_or_else(|| {
+            CommandError::new(format!("No 'ip-address' provided and '{name}' is either missing or not a string."))
+        })
+    };
+    let (kind, identifier) = (text("identifier-type")?, text("identifier")?);
+    let kind = server::identifier_type(&kind)
+        .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
+    if identifier.is_empty() {
+        return Err(CommandError::new("Unable to query for empty 'identifier'."));
+    }
+    let identifier = server::parse_identifier(&identifier)
+        .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
+    if identifier.is_empty() {
+        return Err(CommandError::new("Unable to query for empty 'identifier'."));
+    }
+    Ok((subnet, HostKey::Identifier(kind, identifier)))
+}
+
+/// Without a subnet only other commands can help; says which, with what was given.
+fn missing_subnet_hint(arguments: &Element) -> Result<CommandError, CommandError> {
+    let text = |name: &str| -> Result<Option<String>, CommandError> {
+        Ok(arguments.get(name)?.and_then(|value| value.as_text()))
+    };
+    if let Some(address) = text("ip-address")? {
+        return Ok(CommandError::new(format!(
+            "missing parameter 'subnet-id', use 'reservation-get-by-address' with 'ip-address' set to \
+             \"{address}\" to get the list of reservations with this address"
+        )));
+    }
+    if let (Some(kind), Some(identifier)) = (text("identifier-type")?, text("identifier")?) {
+        return Ok(CommandError::new(format!(
+            "missing parameter 'subnet-id', use 'reservation-get-by-id' with 'identifier-type' set to \"{kind}\" \
+             and 'identifier' to \"{identifier}\" to get the list of reservations with this identifier"
+        )));
+    }
+    missing(arguments, "subnet-id")
+}

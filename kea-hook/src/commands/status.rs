@@ -1,0 +1,56 @@
+//! `ext-status`.
+
+use std::collections::BTreeSet;
+
+use kea_ffi::element::{Element, Reply, ResultCode};
+use kea_ffi::server;
+
+use super::{CommandError, Commands};
+use crate::store::{Health, Store};
+
+/// Shows versions, served names, and the health of each store.
+pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let mut arguments = Element::map()?;
+    arguments.set("hook-version", &Element::text(env!("CARGO_PKG_VERSION"))?)?;
+    arguments.set("kea-version", &Element::text(&server::kea_version()?)?)?;
+    arguments.set("claimed-names", &texts(&hook.names.claimed)?)?;
+    arguments.set("unclaimed-names", &texts(&hook.names.left)?)?;
+    arguments.set("hosts-databases", &texts(&server::database_types()?.into_iter().collect())?)?;
+    let mut stores = Element::list()?;
+    let mut healthy = true;
+    for store in hook.open_stores() {
+        healthy &= !matches!(store.status().health, Health::Failing(_));
+        stores.push(&describe(&store)?)?;
+    }
+    arguments.set("stores", &stores)?;
+    let text = if healthy { "Hook is healthy." } else { "A host store has a problem, see 'stores'." };
+    Ok(Reply::new(ResultCode::Success, text).with(arguments))
+}
+
+fn describe(store: &Store) -> Result<Element, CommandError> {
+    let status = store.status();
+    let mut map = Element::map()?;
+    map.set("path", &Element::text(&status.path.to_string_lossy())?)?;
+    map.set("format", &Element::integer(status.format)?)?;
+    map.set("reservations", &Element::integer(status.reservations)?)?;
+    if let Some(bytes) = status.file_bytes {
+        map.set("file-bytes", &Element::integer(bytes)?)?;
+    }
+    if let Some(took) = status.last_commit {
+        map.set("last-commit-microseconds", &Element::integer(took.as_micros())?)?;
+    }
+    map.set("read-only", &Element::boolean(matches!(status.health, Health::ReadOnly))?)?;
+    map.set("healthy", &Element::boolean(!matches!(status.health, Health::Failing(_)))?)?;
+    if let Health::Failing(problem) = &status.health {
+        map.set("problem", &Element::text(&problem.to_string())?)?;
+    }
+    Ok(map)
+}
+
+fn texts(values: &BTreeSet<String>) -> Result<Element, CommandError> {
+    let mut list = Element::list()?;
+    for value in values {
+        list.push(&Element::text(value)?)?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,28 @@
+//! `subnet4-list`.
+
+use kea_ffi::element::{Element, Reply, ResultCode};
+use kea_ffi::server;
+
+use super::CommandError;
+
+/// Lists the configured subnets. Arguments are not looked at, as in Kea's own hook.
+pub fn list4(_arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let subnets = server::subnets4()?;
+    let mut list = Element::list()?;
+    for subnet in &subnets {
+        let mut entry = Element::map()?;
+        entry.set("id", &Element::integer(subnet.id)?)?;
+        entry.set("subnet", &Element::text(&subnet.prefix)?)?;
+        let network = match subnet.shared_network.as_str() {
+            "" => Element::null()?,
+            name => Element::text(name)?,
+        };
+        entry.set("shared-network-name", &network)?;
+        list.push(&entry)?;
+    }
+    let mut arguments = Element::map()?;
+    arguments.set("subnets", &list)?;
+    let result = if subnets.is_empty() { ResultCode::Empty } else { ResultCode::Success };
+    let noun = if subnets.len() == 1 { "subnet" } else { "subnets" };
+    Ok(Reply::new(result, format!("{} IPv4 {noun} found", subnets.len())).with(arguments))
+}

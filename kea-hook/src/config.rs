@@ -1,0 +1,67 @@
+//! The `parameters` of the library in Kea's `hooks-libraries`.
+
+use kea_ffi::element::{Element, KeaError, Kind};
+
+/// What the administrator may set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `claim-stock-names`.
+    pub claim_stock_names: ClaimStockNames,
+}
+
+/// Whether commands also take the names that Kea's own hooks give them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimStockNames {
+    /// Those that no other configured library serves.
+    Auto,
+    /// None.
+    Never,
+}
+
+/// What is wrong with the parameters.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not a map.
+    #[error("'parameters' must be a map")]
+    NotAMap,
+    /// A name that does not exist.
+    #[error("unknown parameter '{0}'; known is: claim-stock-names")]
+    Unknown(String),
+    /// A value that does not exist.
+    #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]
+    ClaimStockNames(String),
+    /// Kea could not read it.
+    #[error(transparent)]
+    Kea(#[from] KeaError),
+}
+
+impl Config {
+    /// Reads the parameters; all have defaults.
+    pub fn parse(parameters: Option<&Element>) -> Result<Self, ConfigError> {
+        let mut config = Self { claim_stock_names: ClaimStockNames::Auto };
+        let Some(parameters) = parameters.filter(|given| given.kind() != Kind::Null) else {
+            return Ok(config);
+        };
+        if parameters.kind() != Kind::Map {
+            return Err(ConfigError::NotAMap);
+        }
+        for name in parameters.names()? {
+            let Some(value) = parameters.get(&name)? else { continue };
+            match name.as_str() {
+                "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
+                // Kea's own convention for remarks in a configuration.
+                "comment" | "user-context" => {}
+                _ => return Err(ConfigError::Unknown(name)),
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
+    match value.as_text().as_deref() {
+        Some("auto") => Ok(ClaimStockNames::Auto),
+        Some("never") => Ok(ClaimStockNames::Never),
+        _ => Err(ConfigError::ClaimStockNames(value.json()?)),
+    }
+}

@@ -1,0 +1,90 @@
+//! Loading and unloading. Kea does both again for every configuration that it takes.
+
+use std::ffi::c_int;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use kea_ffi::element::KeaError;
+use kea_ffi::hook;
+use kea_ffi::library::{self, Library};
+use kea_ffi::server::{self, Message};
+
+use crate::commands::{self, Commands};
+use crate::config::{Config, ConfigError};
+
+/// The type of `hosts-databases` entries that open our store. Kea's parsers take this name, and no
+/// backend of Kea's own uses it for hosts.
+pub const SOURCE_TYPE: &str = "memfile";
+
+/// Daemons that this library works in.
+const DAEMONS: &[&str] = &["kea-dhcp4"];
+
+/// Why the library cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Kea gave no handle.
+    #[error("Kea gave no library handle")]
+    NoHandle,
+    /// Another daemon loads it.
+    #[error("this library works in {works_in}, not in '{found}'; remove it from that daemon's hooks-libraries")]
+    WrongDaemon {
+        /// The daemon that loads it.
+        found: String,
+        /// Those that may.
+        works_in: String,
+    },
+    /// Its `parameters` are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another library has our source type.
+    #[error("another hook library has registered the host backend '{SOURCE_TYPE}' already; remove one of the two")]
+    SourceTaken,
+    /// Kea refused something.
+    #[error(transparent)]
+    Kea(#[from] KeaError),
+}
+
+/// Runs an entry point: no panic leaves it, and a failure is logged. Returns what Kea wants to see.
+pub fn guarded(entry: impl FnOnce() -> Result<(), LoadError>) -> c_int {
+    match panic::catch_unwind(AssertUnwindSafe(entry)) {
+        Ok(Ok(())) => 0,
+        Ok(Err(error)) => {
+            server::log(Message::LoadFailed, &error.to_string());
+            1
+        }
+        // The panic hook has logged it.
+        Err(_) => 1,
+    }
+}
+
+/// Registers everything, or nothing.
+pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
+    panic::set_hook(Box::new(|info| server::log(Message::InternalError, &info.to_string())));
+    let mut library = library.ok_or(LoadError::NoHandle)?;
+    let daemon = server::process_name()?;
+    if !DAEMONS.contains(&daemon.as_str()) {
+        return Err(LoadError::WrongDaemon { found: daemon, works_in: DAEMONS.join(" and ") });
+    }
+    let config = Config::parse(library.parameters()?.as_ref())?;
+    let names = commands::names_to_serve(&config, &library::library_names()?)?;
+
+    for name in names.all() {
+        library.register_command(&name)?;
+    }
+    if !library.register_source(SOURCE_TYPE)? {
+        return Err(LoadError::SourceTaken);
+    }
+    server::log(Message::Loaded, &names.to_string());
+    hook::install(Arc::new(Commands::new(names)));
+    Ok(())
+}
+
+/// Takes everything back. The stores close here, so that the next load finds them unlocked.
+#[allow(clippy::unnecessary_wraps, reason = "has the shape of an entry point")]
+pub fn unload() -> Result<(), LoadError> {
+    library::remove_source();
+    hook::uninstall();
+    server::log(Message::Unloaded, "");
+    drop(panic::take_hook());
+    Ok(())
+}

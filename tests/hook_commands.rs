@@ -1,0 +1,215 @@
+//! The commands of the hook in a real kea-dhcp4: results, texts and effects.
+
+mod support;
+
+use kea_lab::Kea;
+use serde_json::{Value, json};
+use support::{address, all_reservations, command_server, config_without_store, expect, expect_error, key, mac};
+use support::{SUBNET_ID, reservation};
+
+#[test]
+fn a_reservation_is_added_shown_listed_and_removed() {
+    let kea = command_server("life");
+    for prefix in ["ext-", ""] {
+        let command = |name: &str, arguments: &Value| kea.command(&format!("{prefix}{name}"), arguments).unwrap();
+
+        expect(&command("reservation-get", &key(1)), 3, "Host not found.");
+        expect(&command("reservation-add", &reservation(1)), 0, "Host added.");
+
+        let shown = command("reservation-get", &key(1));
+        expect(&shown, 0, "Host found.");
+        assert_eq!(shown.arguments["ip-address"], address(1));
+        assert_eq!(shown.arguments["hw-address"], mac(1));
+        assert_eq!(shown.arguments["hostname"], "host-1");
+        assert_eq!(shown.arguments["subnet-id"], SUBNET_ID);
+        let by_address = json!({ "subnet-id": SUBNET_ID, "ip-address": address(1) });
+        assert_eq!(command("reservation-get", &by_address).raw, shown.raw);
+
+        let page = command("reservation-get-page", &json!({ "limit": 10, "subnet-id": SUBNET_ID }));
+        expect(&page, 0, "1 IPv4 host(s) found.");
+        assert_eq!(page.arguments["hosts"], json!([shown.arguments]));
+        assert_eq!(page.arguments["count"], 1);
+        assert_eq!(page.arguments["next"]["source-index"], 1);
+
+        expect(&command("reservation-del", &key(1)), 0, "Host deleted.");
+        expect(&command("reservation-del", &key(1)), 3, "Host not deleted (not found).");
+        expect(&command("reservation-get", &by_address), 3, "Host not found.");
+        let empty = command("reservation-get-page", &json!({ "limit": 10 }));
+        expect(&empty, 3, "0 IPv4 host(s) found.");
+        assert_eq!(empty.arguments, json!({ "count": 0, "hosts": [] }));
+    }
+}
+
+#[test]
+fn everything_that_a_reservation_can_have_survives() {
+    let mut kea = command_server("fields");
+    let full = json!({
+        "subnet-id": SUBNET_ID,
+        "circuit-id": "'port 7'",
+        "ip-address": "10.77.9.9",
+        "hostname": "Straße.example",
+        "next-server": "192.0.2.7",
+        "server-hostname": "boot.example",
+        "boot-file-name": "/pxe/é.0",
+        "client-classes": ["blue", "green"],
+        "option-data": [{ "name": "domain-name-servers", "data": "192.0.2.1, 192.0.2.2" }],
+        "user-context": { "owner": "Zoë", "nested": { "list": [1, true, null, 2.5] } },
+    });
+    kea.ask("ext-reservation-add", &json!({ "reservation": full })).unwrap();
+    let by_circuit = json!({ "subnet-id": SUBNET_ID, "identifier-type": "circuit-id", "identifier": "'port 7'" });
+    let before = kea.ask("ext-reservation-get", &by_circuit).unwrap();
+    assert_eq!(before["circuit-id"], "706F72742037");
+    assert_eq!(before["next-server"], "192.0.2.7");
+    assert_eq!(before["server-hostname"], "boot.example");
+    assert_eq!(before["client-classes"], json!(["blue", "green"]));
+    assert_eq!(before["option-data"][0]["data"], "192.0.2.1, 192.0.2.2");
+    assert_eq!(before["user-context"]["nested"], json!({ "list": [1, true, null, 2.5] }));
+    // Kea writes each byte of UTF-8 as an escape of its own (docs/hook.md, "Text").
+    assert_eq!(before["hostname"], "Stra\u{c3}\u{9f}e.example");
+
+    kea.kill9().unwrap();
+    kea.restart().unwrap();
+    assert_eq!(kea.ask("ext-reservation-get", &by_circuit).unwrap(), before);
+}
+
+#[test]
+fn every_identifier_type_is_told_apart() {
+    let kea = command_server("identifiers");
+    let types = ["hw-address", "duid", "circuit-id", "client-id", "flex-id"];
+    for kind in types {
+        let reservation = json!({ "subnet-id": SUBNET_ID, kind: "01:02:03:04:05:06", "hostname": kind });
+        kea.ask("ext-reservation-add", &json!({ "reservation": reservation })).unwrap();
+    }
+    for kind in types {
+        for form in ["01:02:03:04:05:06", "010203040506"] {
+            let wanted = json!({ "subnet-id": SUBNET_ID, "identifier-type": kind, "identifier": form });
+            assert_eq!(kea.ask("ext-reservation-get", &wanted).unwrap()["hostname"], kind);
+        }
+    }
+}
+
+#[test]
+fn conflicts_name_who_holds_what() {
+    let kea = command_server("conflicts");
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+
+    let same_client = kea.command("ext-reservation-add", &reservation(1)).unwrap();
+    expect_error(&same_client, &["as this host has already been added", &mac(1), &address(1)]);
+
+    let mut same_address = reservation(2);
+    same_address["reservation"]["ip-address"] = json!(address(1));
+    let refused = kea.command("ext-reservation-add", &same_address).unwrap();
+    expect_error(&refused, &["There's already a reservation for this address", &mac(1)]);
+    assert_eq!(all_reservations(&kea).len(), 1);
+
+    // The same client in another subnet (here the global one) is another reservation.
+    let global = json!({ "reservation": { "subnet-id": 0, "hw-address": mac(1), "hostname": "anywhere" }});
+    expect(&kea.command("ext-reservation-add", &global).unwrap(), 0, "Host added.");
+}
+
+#[test]
+fn pages_are_complete_and_ordered() {
+    let kea = command_server("pages");
+    for index in 0..25 {
+        kea.ask("ext-reservation-add", &reservation(index)).unwrap();
+    }
+    let mut from = json!(0);
+    for expected in [10, 10, 5] {
+        let arguments = json!({ "subnet-id": SUBNET_ID, "limit": 10, "source-index": 1, "from": from });
+        let page = kea.command("ext-reservation-get-page", &arguments).unwrap();
+        expect(&page, 0, &format!("{expected} IPv4 host(s) found."));
+        from = page.arguments["next"]["from"].clone();
+    }
+    let macs: Vec<Value> = all_reservations(&kea).iter().map(|host| host["hw-address"].clone()).collect();
+    assert_eq!(macs, (0..25).map(|index| json!(mac(index))).collect::<Vec<_>>());
+}
+
+#[test]
+fn pages_start_with_the_configuration_file() {
+    let builder = Kea::without_network("sources").unwrap();
+    let mut config = support::config(&builder.dir().join("hosts4.db"));
+    config["subnet4"][0]["reservations"] = json!([{ "hw-address": mac(7), "ip-address": address(7) }]);
+    let kea = builder.config(config).host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(8)).unwrap();
+
+    let first = kea.ask("ext-reservation-get-page", &json!({ "limit": 10 })).unwrap();
+    assert_eq!((&first["hosts"][0]["hw-address"], &first["next"]["source-index"]), (&json!(mac(7)), &json!(0)));
+    let next = json!({ "limit": 10, "source-index": 0, "from": first["next"]["from"] });
+    let second = kea.ask("ext-reservation-get-page", &next).unwrap();
+    assert_eq!((&second["hosts"][0]["hw-address"], &second["next"]["source-index"]), (&json!(mac(8)), &json!(1)));
+
+    let targets = [("memory", 0, 3), ("database", 3, 0), ("all", 0, 0), ("default", 0, 0)];
+    for (target, of_file, of_store) in targets {
+        let result = |index: usize| {
+            let mut wanted = key(index);
+            wanted["operation-target"] = json!(target);
+            kea.command("ext-reservation-get", &wanted).unwrap().result
+        };
+        assert_eq!((result(7), result(8)), (of_file, of_store), "operation-target {target}");
+    }
+}
+
+#[test]
+fn subnets_are_listed() {
+    let kea = command_server("subnets");
+    for name in ["subnet4-list", "ext-subnet4-list"] {
+        let list = kea.command(name, &Value::Null).unwrap();
+        expect(&list, 0, "1 IPv4 subnet found");
+        let subnet = json!({ "id": SUBNET_ID, "subnet": support::PREFIX, "shared-network-name": null });
+        assert_eq!(list.arguments, json!({ "subnets": [subnet] }));
+    }
+
+    let networks = json!({
+        "subnet4": [],
+        "shared-networks": [{ "name": "office", "subnet4": [
+            { "id": 4, "subnet": "192.0.2.0/25" }, { "id": 9, "subnet": "192.0.2.128/25" },
+        ]}],
+    });
+    kea.config_set(&networks).unwrap().success().unwrap();
+    let list = kea.command("subnet4-list", &Value::Null).unwrap();
+    expect(&list, 0, "2 IPv4 subnets found");
+    assert_eq!(list.arguments["subnets"][1]["shared-network-name"], "office");
+
+    kea.config_set(&json!({ "subnet4": [] })).unwrap().success().unwrap();
+    let list = kea.command("subnet4-list", &Value::Null).unwrap();
+    expect(&list, 3, "0 IPv4 subnets found");
+    assert_eq!(list.arguments, json!({ "subnets": [] }));
+}
+
+#[test]
+fn status_tells_what_runs() {
+    let kea = command_server("status");
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let status = kea.ask("ext-status", &Value::Null).unwrap();
+    assert_eq!(status["kea-version"], "2.2.0");
+    assert_eq!(status["hook-version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["hosts-databases"], json!(["memfile"]));
+    assert_eq!(status["stores"][0]["reservations"], 1);
+    assert_eq!(status["stores"][0]["healthy"], true);
+    assert_eq!(status["stores"][0]["path"], json!(kea.dir().join("hosts4.db")));
+    let stock = ["reservation-add", "reservation-del", "reservation-get", "reservation-get-page", "subnet4-list"];
+    assert_eq!(status["claimed-names"], json!(stock));
+    assert_eq!(status["unclaimed-names"], json!([]));
+}
+
+#[test]
+fn stock_names_can_be_left_alone() {
+    let builder = Kea::without_network("unclaimed").unwrap();
+    let store = builder.dir().join("hosts4.db");
+    let parameters = json!({ "claim-stock-names": "never" });
+    let kea = builder.config(support::config(&store)).host_cmds(parameters).unwrap().start().unwrap();
+    expect(&kea.command("reservation-get", &key(1)).unwrap(), 2, "'reservation-get' command not supported.");
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 3, "Host not found.");
+    assert_eq!(kea.ask("ext-status", &Value::Null).unwrap()["claimed-names"], json!([]));
+}
+
+#[test]
+fn without_a_host_database_changes_are_refused() {
+    let builder = Kea::without_network("nodb").unwrap();
+    let kea = builder.config(config_without_store()).host_cmds(Value::Null).unwrap().start().unwrap();
+    let added = kea.command("ext-reservation-add", &reservation(1)).unwrap();
+    expect(&added, 1, "Host database not available, cannot add host.");
+    let removed = kea.command("ext-reservation-del", &key(1)).unwrap();
+    expect(&removed, 1, "Unable to delete a host because there is no hosts-database configured.");
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 3, "Host not found.");
+}

@@ -1,0 +1,112 @@
+//! The library itself: entry points, what it links, loading and unloading, and failures inside of it.
+
+mod support;
+
+use std::process::Command;
+
+use kea_lab::{Kea, Lab};
+use serde_json::{Value, json};
+use support::{command_server, config, expect, expect_error, key, mac, reservation};
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn entry_points_are_exported() {
+    let library = kea_lab::hook_path().unwrap();
+    let symbols = output("nm", &["-D", "--defined-only", library.to_str().unwrap()]);
+    for entry in ["version", "load", "unload", "multi_threading_compatible"] {
+        assert!(symbols.lines().any(|line| line.ends_with(&format!(" T {entry}"))), "no {entry} in {symbols}");
+    }
+}
+
+#[test]
+fn only_kea_c_and_cxx_libraries_are_linked() {
+    let library = kea_lab::hook_path().unwrap();
+    let dynamic = output("readelf", &["-d", library.to_str().unwrap()]);
+    let needed: Vec<&str> = dynamic
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .map(|line| line.split(['[', ']']).nth(1).unwrap())
+        .collect();
+    assert!(!needed.is_empty(), "{dynamic}");
+    for name in needed {
+        let system = ["libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"];
+        assert!(name.starts_with("libkea-") || system.contains(&name), "the library needs {name}");
+    }
+}
+
+#[test]
+fn it_loads_and_unloads_fifty_times() {
+    let mut kea = command_server("reloads");
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let pid = kea.pid().unwrap();
+    for round in 0..50 {
+        kea.reload().unwrap().success().unwrap_or_else(|error| panic!("round {round}: {error:#}\n{}", kea.tail()));
+        expect(&kea.command("reservation-get", &key(1)).unwrap(), 0, "Host found.");
+    }
+    assert_eq!(kea.pid().unwrap(), pid);
+    let log = kea.log();
+    assert!(log.matches("HOST_CMDS_RS_UNLOADED").count() >= 50, "{}", kea.tail());
+    assert!(kea.terminate().unwrap().success(), "{}", kea.tail());
+}
+
+#[test]
+fn it_can_be_taken_out_of_a_running_server_and_put_back() {
+    let mut kea = command_server("removal");
+    let store = kea.dir().join("hosts4.db");
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let hooks = std::mem::take(kea.hooks_mut());
+    kea.config_set(&support::config_without_store()).unwrap().success().unwrap();
+    expect(&kea.command("ext-status", &Value::Null).unwrap(), 2, "'ext-status' command not supported.");
+
+    // Without the library nobody serves the store: the configuration is refused, the server goes on.
+    let refused = kea.config_set(&config(&store)).unwrap();
+    expect_error(&refused, &["memfile"]);
+
+    *kea.hooks_mut() = hooks;
+    kea.config_set(&config(&store)).unwrap().success().unwrap();
+    expect(&kea.command("reservation-get", &key(1)).unwrap(), 0, "Host found.");
+    assert!(kea.terminate().unwrap().success(), "{}", kea.tail());
+}
+
+#[test]
+fn wrong_parameters_are_named() {
+    let rows = [
+        (json!({ "claim": "auto" }), "unknown parameter 'claim'; known is: claim-stock-names"),
+        (json!({ "claim-stock-names": "always" }), "must be \"auto\" or \"never\", not \"always\""),
+        (json!({ "claim-stock-names": true }), "must be \"auto\" or \"never\", not true"),
+    ];
+    for (parameters, text) in rows {
+        let builder = Kea::without_network("parameters").unwrap();
+        let config = config(&builder.dir().join("hosts4.db"));
+        let log = builder.config(config).host_cmds(parameters).unwrap().expect_start_failure().unwrap();
+        assert!(log.contains("HOST_CMDS_RS_LOAD_FAILED") && log.contains(text), "{text} is not in:\n{log}");
+    }
+}
+
+#[test]
+fn panics_and_exceptions_stay_inside() {
+    let lab = Lab::new("faults").unwrap();
+    let store = lab.dir().join("hosts4.db");
+    let kea = Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let device = lab.device("phone", &mac(1)).unwrap();
+    let pid = kea.pid().unwrap();
+
+    for _ in 0..20 {
+        let panicked = kea.command("ext-test-panic", &Value::Null).unwrap();
+        expect_error(&panicked, &["internal error", "on purpose"]);
+        let thrown = kea.command("ext-test-throw", &json!({ "standard": true })).unwrap();
+        expect_error(&thrown, &["thrown on purpose"]);
+        let foreign = kea.command("ext-test-throw", &json!({ "standard": false })).unwrap();
+        expect_error(&foreign, &["exception of unknown type"]);
+    }
+    assert!(kea.log().contains("HOST_CMDS_RS_INTERNAL_ERROR"), "{}", kea.tail());
+    assert_eq!(kea.pid().unwrap(), pid);
+    assert_eq!(device.dhcp().unwrap().address.to_string(), support::address(1));
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+}
