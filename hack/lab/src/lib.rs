@@ -6,6 +6,7 @@
 //! temporary folder, which the next run removes.
 
 pub mod agent;
+pub mod apiserver;
 mod config;
 pub mod control;
 pub mod device;
