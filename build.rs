@@ -23,8 +23,11 @@ mod kea {
         "cpp/hosts.cc",
         "cpp/library.cc",
         "cpp/log.cc",
+        "cpp/outgoing.cc",
+        "cpp/registration.cc",
         "cpp/server.cc",
-        "cpp/source.cc",
+        "cpp/store_source.cc",
+        "cpp/stored_hosts.cc",
     ];
 
     /// Direct dependencies only; Kea's own libraries bring theirs.
@@ -40,7 +43,8 @@ mod kea {
     ];
 
     pub fn build() {
-        let include = PathBuf::from(env::var("KEA_INCLUDE_DIR").unwrap_or_else(|_| "/usr/include/kea".into()));
+        let include =
+            PathBuf::from(env::var("KEA_INCLUDE_DIR").unwrap_or_else(|_| "/usr/include/kea".into()));
         println!("cargo::rerun-if-env-changed=KEA_INCLUDE_DIR");
         println!("cargo::rerun-if-env-changed=KEA_LIB_DIR");
         println!("cargo::rerun-if-changed=cpp");
@@ -91,8 +95,20 @@ mod kea {
             ))
         });
         text.lines()
-            .find_map(|line| line.split_once("KEA_HOOKS_VERSION =")?.1.trim().trim_end_matches(';').parse().ok())
-            .unwrap_or_else(|| fail(&format!("{} has no KEA_HOOKS_VERSION; is it Kea's?", header.display())))
+            .find_map(|line| {
+                line.split_once("KEA_HOOKS_VERSION =")?
+                    .1
+                    .trim()
+                    .trim_end_matches(';')
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or_else(|| {
+                fail(&format!(
+                    "{} has no KEA_HOOKS_VERSION; is it Kea's?",
+                    header.display()
+                ))
+            })
     }
 
     fn fail(message: &str) -> ! {

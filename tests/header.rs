@@ -9,7 +9,8 @@ fn committed_header_is_current() {
     let header = root.join("include/keahook/abi.h");
     let mut generated = Vec::new();
     cbindgen::Builder::new()
-        .with_src(root.join("ffi/src/inward.rs"))
+        .with_src(root.join("ffi/src/inward/types.rs"))
+        .with_src(root.join("ffi/src/inward/mod.rs"))
         .with_config(cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap())
         .generate()
         .unwrap()

@@ -1,7 +1,7 @@
 //! What Rust may ask of Kea, implemented in `cpp/` and declared there by `keahook/shim.hpp`.
 
 // `cxx` generates code that these lints dislike, and items that carry their docs in the C++ header.
-#![allow(missing_docs, clippy::pedantic)]
+#![allow(missing_docs, clippy::pedantic, clippy::panic)]
 
 #[cxx::bridge(namespace = "keahook")]
 pub(crate) mod ffi {
@@ -86,7 +86,8 @@ pub(crate) mod ffi {
         fn add_host(host: &Host) -> Result<()>;
         fn delete_host4_by_address(subnet: u32, address: &str) -> Result<bool>;
         fn delete_host4_by_identifier(subnet: u32, kind: u8, identifier: &[u8]) -> Result<bool>;
-        fn host4_by_address(target: Target, subnet: u32, address: &str) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn host4_by_address(target: Target, subnet: u32, address: &str)
+        -> Result<UniquePtr<CxxVector<Host>>>;
         fn host4_by_identifier(
             target: Target,
             subnet: u32,
@@ -122,11 +123,6 @@ pub(crate) mod ffi {
         fn log(message: Message, text: &str);
 
         #[rust_name = "give"]
-        fn set(
-            self: Pin<&mut Answer>,
-            result: i32,
-            text: &str,
-            arguments: UniquePtr<Element>,
-        ) -> Result<()>;
+        fn set(self: Pin<&mut Answer>, result: i32, text: &str, arguments: UniquePtr<Element>) -> Result<()>;
     }
 }

@@ -1,4 +1,4 @@
-// What the Rust half of the hook offers to the C++ shim. Generated from ffi/src/inward.rs by
+// What the Rust half of the hook offers to the C++ shim. Generated from ffi/src/inward/ by
 // `make generate`; do not edit. SPDX-License-Identifier: Apache-2.0
 
 #ifndef KEAHOOK_ABI_H

@@ -38,7 +38,9 @@ pub enum ConfigError {
 impl Config {
     /// Reads the parameters; all have defaults.
     pub fn parse(parameters: Option<&Element>) -> Result<Self, ConfigError> {
-        let mut config = Self { claim_stock_names: ClaimStockNames::Auto };
+        let mut config = Self {
+            claim_stock_names: ClaimStockNames::Auto,
+        };
         let Some(parameters) = parameters.filter(|given| given.kind() != Kind::Null) else {
             return Ok(config);
         };
@@ -46,7 +48,9 @@ impl Config {
             return Err(ConfigError::NotAMap);
         }
         for name in parameters.names()? {
-            let Some(value) = parameters.get(&name)? else { continue };
+            let Some(value) = parameters.get(&name)? else {
+                continue;
+            };
             match name.as_str() {
                 "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
                 // Kea's own convention for remarks in a configuration.

@@ -26,7 +26,9 @@ pub enum LoadError {
     #[error("Kea gave no library handle")]
     NoHandle,
     /// Another daemon loads it.
-    #[error("this library works in {works_in}, not in '{found}'; remove it from that daemon's hooks-libraries")]
+    #[error(
+        "this library works in {works_in}, not in '{found}'; remove it from that daemon's hooks-libraries"
+    )]
     WrongDaemon {
         /// The daemon that loads it.
         found: String,
@@ -37,7 +39,9 @@ pub enum LoadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Another library has our source type.
-    #[error("another hook library has registered the host backend '{SOURCE_TYPE}' already; remove one of the two")]
+    #[error(
+        "another hook library has registered the host backend '{SOURCE_TYPE}' already; remove one of the two"
+    )]
     SourceTaken,
     /// Kea refused something.
     #[error(transparent)]
@@ -59,11 +63,16 @@ pub fn guarded(entry: impl FnOnce() -> Result<(), LoadError>) -> c_int {
 
 /// Registers everything, or nothing.
 pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
-    panic::set_hook(Box::new(|info| server::log(Message::InternalError, &info.to_string())));
+    panic::set_hook(Box::new(|info| {
+        server::log(Message::InternalError, &info.to_string());
+    }));
     let mut library = library.ok_or(LoadError::NoHandle)?;
     let daemon = server::process_name()?;
     if !DAEMONS.contains(&daemon.as_str()) {
-        return Err(LoadError::WrongDaemon { found: daemon, works_in: DAEMONS.join(" and ") });
+        return Err(LoadError::WrongDaemon {
+            found: daemon,
+            works_in: DAEMONS.join(" and "),
+        });
     }
     let config = Config::parse(library.parameters()?.as_ref())?;
     let names = commands::names_to_serve(&config, &library::library_names()?)?;

@@ -198,7 +198,6 @@ impl Reservation {
         let v6 = self.subnet_v6.map(|subnet| (Family::V6, subnet));
         v4.into_iter().chain(v6)
     }
-
 }
 
 /// A reservation in the store. Immutable: an update puts a new one in its place.

@@ -49,11 +49,19 @@ pub fn names_to_serve(config: &Config, libraries: &[String]) -> Result<Names, Ke
     let mut names = Names::default();
     for command in COMMANDS {
         names.own.push(command.name.to_owned());
-        let Some((stock, provider)) = command.stock else { continue };
+        let Some((stock, provider)) = command.stock else {
+            continue;
+        };
         let taken = config.claim_stock_names == ClaimStockNames::Never
-            || libraries.iter().any(|library| library.rsplit('/').next() == Some(provider))
+            || libraries
+                .iter()
+                .any(|library| library.rsplit('/').next() == Some(provider))
             || library::command_is_taken(stock)?;
-        if taken { names.left.insert(stock.to_owned()) } else { names.claimed.insert(stock.to_owned()) };
+        if taken {
+            names.left.insert(stock.to_owned())
+        } else {
+            names.claimed.insert(stock.to_owned())
+        };
     }
     Ok(names)
 }

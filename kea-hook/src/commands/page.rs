@@ -25,7 +25,12 @@ pub fn get_page(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     if let Some(id) = subnet {
         configured_subnet4(id)?;
     }
-    page(subnet, usize::try_from(source).unwrap_or_default(), after.unsigned_abs(), limit)
+    page(
+        subnet,
+        usize::try_from(source).unwrap_or_default(),
+        after.unsigned_abs(),
+        limit,
+    )
 }
 
 /// The next page that has something to show. Reservations of the other family, which share an SQL database
@@ -33,7 +38,9 @@ pub fn get_page(arguments: Option<&Element>) -> Result<Reply, CommandError> {
 fn page(subnet: Option<u32>, mut source: usize, mut after: u64, limit: usize) -> Result<Reply, CommandError> {
     loop {
         let page = server::host4_page(subnet, source, after, limit)?;
-        let Some(last) = page.last_id() else { return reply(Element::list()?, 0, None) };
+        let Some(last) = page.last_id() else {
+            return reply(&Element::list()?, 0, None);
+        };
         let mut hosts = Element::list()?;
         let mut count = 0;
         for host in page.hosts() {
@@ -44,22 +51,26 @@ fn page(subnet: Option<u32>, mut source: usize, mut after: u64, limit: usize) ->
             }
         }
         if count > 0 {
-            return reply(hosts, count, Some((page.source, last)));
+            return reply(&hosts, count, Some((page.source, last)));
         }
         (source, after) = (page.source, last);
     }
 }
 
-fn reply(hosts: Element, count: usize, next: Option<(usize, u64)>) -> Result<Reply, CommandError> {
+fn reply(hosts: &Element, count: usize, next: Option<(usize, u64)>) -> Result<Reply, CommandError> {
     let mut arguments = Element::map()?;
     arguments.set("count", &Element::integer(count)?)?;
-    arguments.set("hosts", &hosts)?;
+    arguments.set("hosts", hosts)?;
     if let Some((source, from)) = next {
         let mut position = Element::map()?;
         position.set("from", &Element::integer(from)?)?;
         position.set("source-index", &Element::integer(source)?)?;
         arguments.set("next", &position)?;
     }
-    let result = if count == 0 { ResultCode::Empty } else { ResultCode::Success };
+    let result = if count == 0 {
+        ResultCode::Empty
+    } else {
+        ResultCode::Success
+    };
     Ok(Reply::new(result, format!("{count} IPv4 host(s) found.")).with(arguments))
 }

@@ -1,0 +1,38 @@
+// Texts and addresses in the form in which they cross the seam.
+#ifndef KEAHOOK_BYTES_HPP
+#define KEAHOOK_BYTES_HPP
+
+#include "keahook/abi.h"
+
+#include <asiolink/io_address.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace keahook {
+
+inline KhrBytes
+bytes(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+inline std::string
+text(const KhrBytes& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data), bytes.len};
+}
+
+/// Network byte order; an IPv4 address takes the first four.
+inline std::array<std::uint8_t, 16>
+octets(const isc::asiolink::IOAddress& address) {
+    std::array<std::uint8_t, 16> result{};
+    const std::vector<std::uint8_t> value = address.toBytes();
+    std::copy(value.begin(), value.end(), result.begin());
+    return (result);
+}
+
+} // namespace keahook
+
+#endif

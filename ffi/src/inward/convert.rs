@@ -1,0 +1,96 @@
+//! Between the C types of the seam and ours.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::slice;
+
+use super::types::{KhrBy, KhrQuery, KhrReservation, KhrResource, SUBNET_UNUSED};
+use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation};
+use crate::source::SourceError;
+
+pub(super) fn to_resource(resource: &Ipv6Resource) -> KhrResource {
+    match *resource {
+        Ipv6Resource::Address(address) => KhrResource {
+            address: address.octets(),
+            prefix_length: 128,
+            is_prefix: false,
+        },
+        Ipv6Resource::Prefix(address, length) => KhrResource {
+            address: address.octets(),
+            prefix_length: length,
+            is_prefix: true,
+        },
+    }
+}
+
+fn from_resource(resource: &KhrResource) -> Ipv6Resource {
+    let address = Ipv6Addr::from(resource.address);
+    if resource.is_prefix {
+        Ipv6Resource::Prefix(address, resource.prefix_length)
+    } else {
+        Ipv6Resource::Address(address)
+    }
+}
+
+fn identifier_type(number: u8) -> Result<IdentifierType, SourceError> {
+    IdentifierType::try_from(number).map_err(|unknown| SourceError::Failed(unknown.to_string()))
+}
+
+/// # Safety
+///
+/// All that the reservation points to must be valid.
+pub(super) unsafe fn from_reservation(given: &KhrReservation) -> Result<Reservation, SourceError> {
+    let resources = if given.resources.is_null() || given.resource_count == 0 {
+        &[]
+    } else {
+        // SAFETY: not null, and the caller vouches for the count.
+        unsafe { slice::from_raw_parts(given.resources, given.resource_count) }
+    };
+    // SAFETY: the caller vouches for the bytes.
+    let (identifier, hostname, body) =
+        unsafe { (given.identifier.get(), given.hostname.get(), given.body.get()) };
+    Ok(Reservation {
+        identifier: Identifier {
+            kind: identifier_type(given.identifier_type)?,
+            value: identifier.into(),
+        },
+        subnet_v4: Some(given.subnet_v4).filter(|id| *id != SUBNET_UNUSED),
+        subnet_v6: Some(given.subnet_v6).filter(|id| *id != SUBNET_UNUSED),
+        ipv4: Some(Ipv4Addr::from(given.ipv4)).filter(|address| !address.is_unspecified()),
+        ipv6: resources.iter().map(from_resource).collect(),
+        hostname: hostname.into(),
+        body: body.into(),
+    })
+}
+
+/// # Safety
+///
+/// The bytes of the query must be valid while the result lives.
+pub(super) unsafe fn from_query(given: &KhrQuery) -> Result<Query<'_>, SourceError> {
+    // SAFETY: the caller vouches for the bytes.
+    let bytes = unsafe { given.bytes.get() };
+    let v4 = Ipv4Addr::new(
+        given.address[0],
+        given.address[1],
+        given.address[2],
+        given.address[3],
+    );
+    let v6 = Ipv6Addr::from(given.address);
+    let by = match given.by {
+        KhrBy::Any => By::Any,
+        KhrBy::Identifier => By::Identifier(identifier_type(given.identifier_type)?, bytes),
+        KhrBy::Ipv4 => By::Ipv4(v4),
+        KhrBy::Ipv6Address => By::Ipv6Address(v6),
+        KhrBy::Ipv6Prefix => By::Ipv6Prefix(v6, given.prefix_length),
+        KhrBy::Hostname => By::Hostname(bytes),
+    };
+    let family = match given.family {
+        4 => Some(Family::V4),
+        6 => Some(Family::V6),
+        _ => None,
+    };
+    Ok(Query {
+        family,
+        subnet: given.has_subnet.then_some(given.subnet),
+        by,
+    })
+}
