@@ -19,6 +19,8 @@ mod query;
 mod record;
 mod reservation;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -98,7 +100,10 @@ impl Store {
     /// Opens a store and loads it. Creates the file where there is none; never in place of one that it cannot read.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         if options.read_only {
-            let index = open::read_only(path, |engine| writer::load(engine).map(|(index, _)| index))?;
+            let loaded = open::read_only(path)?
+                .map(|engine| writer::load(path, &engine))
+                .transpose()?;
+            let (index, _) = loaded.unwrap_or_default();
             return Ok(Self::with(path, index, None, Health::ReadOnly));
         }
         let (writer, index) = Writer::open(path)?;

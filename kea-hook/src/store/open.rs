@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::engine::{Engine, EngineError, FORMAT, file_backend};
 use super::open_error::OpenError;
-use super::snapshot::{self, Snapshot};
+use super::snapshot;
 
 /// First bytes of every redb file.
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Owner writes, group reads: reservations name people's devices.
 const MODE: u32 = 0o640;
-/// How often a read-only open looks for a moment without commits.
-const READ_ATTEMPTS: usize = 20;
 
 /// An open store file.
 pub(super) struct Opened {
@@ -25,9 +23,20 @@ pub(super) struct Opened {
 
 /// Opens a store for writing, or creates it where no file is.
 pub(super) fn writable(path: &Path) -> Result<Opened, OpenError> {
-    match File::options().read(true).write(true).open(path) {
-        Ok(file) => existing(path, file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+    if !exists(path)? {
+        return create(path);
+    }
+    let file = File::options().read(true).write(true).open(path);
+    existing(path, file.map_err(|error| cannot_open(path, error))?)
+}
+
+/// Whether there is a file. Anything but a file is an error; opening a pipe, say, would wait for its writer.
+fn exists(path: &Path) -> Result<bool, OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(OpenError::Directory(path.into())),
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(_) => Err(OpenError::NotAStore(path.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(cannot_open(path, error)),
     }
 }
@@ -45,14 +54,7 @@ pub(super) fn reopen(file: &File) -> Result<Engine, EngineError> {
 
 /// Refuses what is no store before redb sees it, because redb takes an empty file for a new database.
 fn preflight(path: &Path, file: &File) -> Result<(), OpenError> {
-    let metadata = file.metadata().map_err(|error| cannot_open(path, error))?;
-    if metadata.is_dir() {
-        return Err(OpenError::Directory(path.into()));
-    }
-    if !metadata.is_file() {
-        return Err(OpenError::NotAStore(path.into()));
-    }
-    if metadata.len() == 0 {
+    if file.metadata().map_err(|error| cannot_open(path, error))?.len() == 0 {
         return Err(OpenError::Empty(path.into()));
     }
     let mut start = [0; MAGIC.len()];
@@ -93,8 +95,16 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
         Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(path.into())),
         Err(fs::TryLockError::Error(error)) => return Err(denied(error)),
     }
-    if fs::symlink_metadata(path).is_ok() {
-        return Err(OpenError::Locked(path.into()));
+    match fs::symlink_metadata(path) {
+        Err(_) => {}
+        Ok(metadata) if metadata.is_symlink() => {
+            let detail = "it is a symbolic link to a file that does not exist".into();
+            return Err(OpenError::Io {
+                path: path.into(),
+                detail,
+            });
+        }
+        Ok(_) => return Err(OpenError::Locked(path.into())),
     }
     file.set_len(0).map_err(denied)?;
     let backend = file.try_clone().map_err(EngineError::from).and_then(file_backend);
@@ -121,38 +131,24 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Reads a store without lock or change, through `load`. A file that does not exist yet reads as nothing, provided
-/// that its folder exists.
-pub(super) fn read_only<T: Default>(
-    path: &Path,
-    mut load: impl FnMut(&Engine) -> Result<T, EngineError>,
-) -> Result<T, OpenError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = folder_of(path);
-            return if folder.is_dir() {
-                Ok(T::default())
-            } else {
-                Err(OpenError::ParentMissing(folder))
-            };
-        }
-        Err(error) => return Err(cannot_open(path, error)),
-    };
-    preflight(path, &file)?;
-    let header = || snapshot::header(&file).map_err(|error| cannot_open(path, error));
-    for _ in 0..READ_ATTEMPTS {
-        let before = header()?;
-        let snapshot = file
-            .try_clone()
-            .and_then(Snapshot::of)
-            .map_err(|error| cannot_open(path, error))?;
-        let loaded = Engine::open(snapshot).and_then(|engine| load(&engine));
-        if header()? == before {
-            return loaded.map_err(|error| with_path(path, error));
-        }
+/// The engine on a copy of a store, without lock or change; `None` where there is no file yet, provided that its
+/// folder exists.
+pub(super) fn read_only(path: &Path) -> Result<Option<Engine>, OpenError> {
+    if !exists(path)? {
+        let folder = folder_of(path);
+        return if folder.is_dir() {
+            Ok(None)
+        } else {
+            Err(OpenError::ParentMissing(folder))
+        };
     }
-    Err(OpenError::Busy(path.into()))
+    let file = File::open(path).map_err(|error| cannot_open(path, error))?;
+    preflight(path, &file)?;
+    let copy = snapshot::copy(&file).map_err(|error| cannot_open(path, error))?;
+    let copy = copy.ok_or_else(|| OpenError::Busy(path.into()))?;
+    Engine::open(copy)
+        .map(Some)
+        .map_err(|error| with_path(path, error))
 }
 
 fn cannot_open(path: &Path, error: io::Error) -> OpenError {

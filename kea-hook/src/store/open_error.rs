@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a store cannot be opened. The file, if there is one, is untouched in every case.
+/// Why a store cannot be opened. Whatever is in the file stays there in every case.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The path names a folder.
@@ -37,10 +37,10 @@ pub enum OpenError {
         .0.display()
     )]
     ParentMissing(PathBuf),
-    /// Another process, or another configuration of this one, has the store open.
+    /// The store is open already.
     #[error(
-        "the reservation store '{}' is in use by another process: stop the other Kea server, or give each server \
-         (kea-dhcp4, kea-dhcp6, another instance) a store file of its own",
+        "the reservation store '{}' is open already, here or in another process: stop the other Kea server, or give \
+         each server (kea-dhcp4, kea-dhcp6, another instance) a store file of its own",
         .0.display()
     )]
     Locked(PathBuf),
@@ -59,8 +59,8 @@ pub enum OpenError {
     Empty(PathBuf),
     /// The file is damaged.
     #[error(
-        "the reservation store '{}' is damaged: {detail}; it was left untouched: restore a backup, or move the file \
-         away to start with no reservations",
+        "the reservation store '{}' is damaged: {detail}; restore a backup, or move the file away to start with no \
+         reservations",
         .path.display()
     )]
     Corrupt {

@@ -34,16 +34,16 @@ pub(super) struct Committed {
 }
 
 /// Everything that a store file holds.
-pub(super) fn load(engine: &Engine) -> Result<(Index, Counters), EngineError> {
+pub(super) fn load(path: &Path, engine: &Engine) -> Result<(Index, Counters), OpenError> {
     let mut index = Index::default();
-    let counters = engine.load(|stored| index.put(&Arc::new(stored)))?;
-    Ok((index, counters))
+    let counters = engine.load(|stored| index.put(&Arc::new(stored)));
+    Ok((index, counters.map_err(|error| open::with_path(path, error))?))
 }
 
 impl Writer {
     pub fn open(path: &Path) -> Result<(Self, Index), OpenError> {
         let Opened { engine, file } = open::writable(path)?;
-        let (index, counters) = load(&engine).map_err(|error| open::with_path(path, error))?;
+        let (index, counters) = load(path, &engine)?;
         Ok((
             Self {
                 path: path.into(),

@@ -1,0 +1,11 @@
+//! Tests of the store as a whole. What one file does is tested in that file.
+
+mod crash;
+mod failing;
+pub(super) mod faults;
+mod full_disk;
+mod measure;
+mod model;
+mod opening;
+mod rules;
+mod support;

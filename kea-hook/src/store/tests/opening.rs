@@ -1,0 +1,306 @@
+//! Files that do not open, and why; files that do after all.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use redb::{Database, TableDefinition};
+
+use super::support::{Place, content, helper, open, open_read_only, refusal, v4, with_body};
+use crate::store::{Change, Health, OpenError, Reservation};
+
+/// A store that was closed cleanly, and what it holds.
+fn filled(place: &Place) -> Vec<Reservation> {
+    let store = place.open();
+    let changes = (0..300).map(|device| Change::Add(v4(device, device % 3)));
+    store.commit(changes.collect()).unwrap();
+    for device in 0..20 {
+        store.update(with_body(v4(device, device % 3), "{}")).unwrap();
+    }
+    content(&store)
+}
+
+#[test]
+fn a_new_store_is_private_and_leaves_no_twin() {
+    let place = Place::new();
+    let status = place.open().status();
+    assert_eq!((status.reservations, status.format), (0, 1));
+    assert!(matches!(status.health, Health::Healthy));
+    assert_eq!(
+        fs::metadata(&place.path).unwrap().permissions().mode() & 0o777 & !0o640,
+        0
+    );
+    let names: Vec<_> = fs::read_dir(place.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["hosts.db"]);
+}
+
+#[test]
+fn wrong_paths_are_named() {
+    let place = Place::new();
+    assert!(matches!(refusal(place.folder.path()), OpenError::Directory(_)));
+    let orphan = place.folder.path().join("missing/hosts.db");
+    assert!(matches!(refusal(&orphan), OpenError::ParentMissing(folder) if folder.ends_with("missing")));
+    assert!(matches!(
+        open_read_only(&orphan).err(),
+        Some(OpenError::ParentMissing(_))
+    ));
+    place.open();
+    assert!(matches!(
+        refusal(&place.path.join("hosts.db")),
+        OpenError::ParentMissing(_)
+    ));
+    let link = place.folder.path().join("link.db");
+    symlink(place.folder.path().join("nowhere.db"), &link).unwrap();
+    assert!(
+        refusal(&link)
+            .to_string()
+            .contains("symbolic link to a file that does not exist")
+    );
+    assert!(matches!(refusal(Path::new("/dev/null")), OpenError::NotAStore(_)));
+    assert!(matches!(
+        open_read_only(Path::new("/dev/null")).err(),
+        Some(OpenError::NotAStore(_))
+    ));
+}
+
+#[test]
+fn other_files_are_left_alone() {
+    let place = Place::new();
+    for bytes in [b"x".as_slice(), b"{\"Dhcp4\":{}}", &[0; 8192], b"redb\x1a\x0a"] {
+        fs::write(&place.path, bytes).unwrap();
+        assert!(matches!(place.refusal(), OpenError::NotAStore(_)));
+        assert_eq!(fs::read(&place.path).unwrap(), bytes);
+    }
+    fs::write(&place.path, b"").unwrap();
+    assert!(matches!(place.refusal(), OpenError::Empty(_)));
+    assert_eq!(fs::metadata(&place.path).unwrap().len(), 0);
+}
+
+#[test]
+fn the_database_of_another_program_is_left_alone() {
+    const OTHER: TableDefinition<'_, u64, u64> = TableDefinition::new("meta");
+    let place = Place::new();
+    for rows in [0, 5] {
+        let database = Database::create(&place.path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        for row in 0..rows {
+            transaction.open_table(OTHER).unwrap().insert(row, row).unwrap();
+        }
+        transaction.commit().unwrap();
+        drop(database);
+        assert!(matches!(place.refusal(), OpenError::NotAStore(_)));
+    }
+}
+
+#[test]
+fn a_newer_format_names_both_numbers_and_survives() {
+    let place = Place::new();
+    filled(&place);
+    let set_format = |format: u64| {
+        let database = Database::create(&place.path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+        transaction
+            .open_table(meta)
+            .unwrap()
+            .insert("format", format)
+            .unwrap();
+        transaction.commit().unwrap();
+    };
+    set_format(7);
+    for error in [place.refusal(), open_read_only(&place.path).err().unwrap()] {
+        assert!(matches!(
+            error,
+            OpenError::NewerFormat {
+                found: 7,
+                supported: 1,
+                ..
+            }
+        ));
+        let text = error.to_string();
+        assert!(
+            text.contains("format 7") && text.contains("up to 1") && text.contains("upgrade the hook"),
+            "{text}"
+        );
+    }
+    set_format(1);
+    assert_eq!(place.open().status().reservations, 300);
+}
+
+#[test]
+fn a_second_opening_is_refused_and_a_read_only_one_is_not() {
+    let place = Place::new();
+    let store = place.open();
+    store.add(v4(1, 1)).unwrap();
+    let error = place.refusal();
+    assert!(matches!(error, OpenError::Locked(_)));
+    assert!(error.to_string().contains("open already"));
+
+    // Beside the writer, whose file is unclean while it is open.
+    let bytes = fs::read(&place.path).unwrap();
+    let check = open_read_only(&place.path).unwrap();
+    assert_eq!(content(&check), [v4(1, 1)]);
+    assert!(matches!(check.status().health, Health::ReadOnly));
+    assert!(
+        fs::read(&place.path).unwrap() == bytes,
+        "a read-only open changed the file"
+    );
+    store.add(v4(2, 1)).unwrap();
+    assert_eq!(content(&check), [v4(1, 1)]);
+    drop(store);
+    assert_eq!(content(&place.open()).len(), 2);
+}
+
+#[test]
+fn reading_beside_a_busy_writer_sees_whole_commits() {
+    let place = Place::new();
+    let store = place.open();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut round = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let pair = [v4(2 * round, 1), v4(2 * round + 1, 1)];
+                store.commit(pair.into_iter().map(Change::Add).collect()).unwrap();
+                round += 1;
+            }
+        });
+        let mut seen = 0;
+        for _ in 0..30 {
+            match open_read_only(&place.path) {
+                Ok(check) => {
+                    let count = content(&check).len();
+                    assert!(count.is_multiple_of(2) && count >= seen, "{count} after {seen}");
+                    seen = count;
+                }
+                Err(error) => assert!(matches!(error, OpenError::Busy(_)), "{error}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_read_only_open_creates_nothing() {
+    let place = Place::new();
+    assert_eq!(open_read_only(&place.path).unwrap().status().reservations, 0);
+    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_truncated_file_does_not_open_as_less() {
+    let place = Place::new();
+    filled(&place);
+    let whole = fs::read(&place.path).unwrap();
+    let lengths = [
+        1,
+        8,
+        9,
+        100,
+        320,
+        4096,
+        8192,
+        whole.len() / 2,
+        whole.len() - 4096,
+        whole.len() - 1,
+    ];
+    for length in lengths {
+        fs::write(&place.path, &whole[..length]).unwrap();
+        let error = place.refusal();
+        let expected = matches!(
+            error,
+            OpenError::Corrupt { .. } | OpenError::NotAStore(_) | OpenError::Io { .. }
+        );
+        assert!(expected, "{length}: {error}");
+    }
+    fs::write(&place.path, &whole).unwrap();
+    assert_eq!(place.open().status().reservations, 300);
+}
+
+#[test]
+fn damage_is_an_error_or_harmless_but_never_other_content() {
+    let place = Place::new();
+    let expected = filled(&place);
+    let whole = fs::read(&place.path).unwrap();
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut refused = 0;
+    let positions: Vec<_> = (0..320).chain((320..used).step_by(211)).collect();
+    for &position in &positions {
+        fs::write(&place.path, &whole).unwrap();
+        let file = File::options().write(true).open(&place.path).unwrap();
+        file.write_all_at(&[whole[position] ^ 0x55], position as u64)
+            .unwrap();
+        drop(file);
+        for read_only in [true, false] {
+            match if read_only {
+                open_read_only(&place.path)
+            } else {
+                open(&place.path)
+            } {
+                Ok(store) => assert!(content(&store) == expected, "byte {position}"),
+                Err(error) => {
+                    let damage = matches!(error, OpenError::Corrupt { .. } | OpenError::NotAStore(_));
+                    assert!(damage, "byte {position}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(
+        refused > positions.len() / 2,
+        "only {refused} of {} noticed",
+        positions.len()
+    );
+}
+
+#[test]
+fn permission_errors_say_whose_permission() {
+    let place = Place::new();
+    place.open();
+    fs::set_permissions(&place.path, Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(place.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let root = fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    let mut command = helper("opening::open_and_tell");
+    command.env("STORE", &place.path);
+    if root {
+        command.uid(65_534).gid(65_534);
+    } else {
+        fs::set_permissions(&place.path, Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(place.folder.path(), Permissions::from_mode(0o555)).unwrap();
+    }
+    let output = match command.output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            println!("skipped: this test program cannot be run by an unprivileged user");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let expected = format!(
+        "no permission to open the reservation store '{}'",
+        place.path.display()
+    );
+    assert!(
+        output.contains(&expected) && output.contains("chown it to that user"),
+        "{output}"
+    );
+    assert!(
+        output.contains("no permission to create the reservation store"),
+        "{output}"
+    );
+}
+
+#[test]
+#[ignore = "helper of permission_errors_say_whose_permission"]
+fn open_and_tell() {
+    let Some(path) = std::env::var_os("STORE").map(std::path::PathBuf::from) else {
+        return;
+    };
+    println!("{}", refusal(&path));
+    println!("{}", refusal(&path.with_extension("other")));
+}
