@@ -1,0 +1,66 @@
+//! docs/hook.md: its examples run, and its lists are complete.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::command_server;
+
+fn document() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/hook.md")).unwrap()
+}
+
+/// The JSON blocks of the document that are whole values.
+fn examples(document: &str) -> Vec<Value> {
+    let blocks = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.filter_map(|block| serde_json::from_str(block).ok()).collect()
+}
+
+#[test]
+fn examples_do_what_they_show() {
+    let kea = command_server("docs");
+    let examples = examples(&document());
+    let mut requests = 0;
+    for (position, request) in examples.iter().enumerate() {
+        let Some(command) = request["command"].as_str() else { continue };
+        requests += 1;
+        if command == "ext-status" {
+            // The document shows it while there is a reservation.
+            kea.ask("ext-reservation-add", &support::reservation(1)).unwrap();
+        }
+        let reply = kea.command(command, &request["arguments"]).unwrap();
+        assert!(matches!(reply.result, 0 | 3), "{request}: {}", reply.raw);
+        let Some(shown) = examples.get(position + 1).filter(|next| next.get("result").is_some()) else { continue };
+        assert_eq!((&shown["result"], &shown["text"]), (&reply.raw["result"], &reply.raw["text"]), "{request}");
+        let (mut shown, mut found) = (shown["arguments"].clone(), reply.arguments);
+        for arguments in [&mut shown, &mut found] {
+            for volatile in ["path", "file-bytes", "last-commit-microseconds"] {
+                if let Some(member) = arguments.pointer_mut(&format!("/stores/0/{volatile}")) {
+                    *member = Value::Null;
+                }
+            }
+        }
+        assert_eq!(shown, found, "{request}");
+    }
+    assert!(requests >= 6, "only {requests} examples found");
+}
+
+#[test]
+fn every_command_and_message_is_documented() {
+    let document = document();
+    let kea = command_server("lists");
+    let commands = kea.ask("list-commands", &Value::Null).unwrap();
+    let ours: Vec<&str> = commands.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for command in ours.iter().filter(|name| name.starts_with("ext-") && !name.starts_with("ext-test-")) {
+        assert!(document.contains(&format!("### {command}\n")), "{command} is not in docs/hook.md");
+    }
+    let messages = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ffi/cpp/log.cc")).unwrap();
+    let ids = messages.lines().filter_map(|line| line.strip_prefix("    \"HOST_CMDS_RS_")?.split('"').next());
+    let ids: Vec<_> = ids.collect();
+    assert!(ids.len() > 5);
+    for id in ids {
+        assert!(document.contains(&format!("`HOST_CMDS_RS_{id}`")), "HOST_CMDS_RS_{id} is not in docs/hook.md");
+    }
+}
