@@ -1,3 +1,19 @@
 //! The operator's executable.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use kea_operator::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // One TLS implementation for the cluster and for Kea; that it is set already would be as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kea-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -36,5 +36,5 @@ where
     D: serde::Deserializer<'de>,
     T: Default + serde::Deserialize<'de>,
 {
-    Ok(serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)?)
+    serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)
 }

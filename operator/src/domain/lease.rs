@@ -139,12 +139,16 @@ mod tests {
         }
     }
 
+    fn prefix(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
     fn picked(leases: &[Lease]) -> Result<String, Absence> {
         let subnet = Subnet {
             id: 1,
-            prefix: "10.0.0.0/16".parse().unwrap(),
+            prefix: prefix("10.0.0.0/16"),
         };
-        pick(leases, &subnet, "10.0.1.0/24".parse().unwrap(), NOW).map(|l| l.address.to_string())
+        pick(leases, &subnet, prefix("10.0.1.0/24"), NOW).map(|l| l.address.to_string())
     }
 
     #[test]

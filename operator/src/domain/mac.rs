@@ -99,8 +99,11 @@ fn well_grouped(text: &str) -> bool {
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        for (place, octet) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ":" };
+            write!(f, "{separator}{octet:02x}")?;
+        }
+        Ok(())
     }
 }
 
@@ -136,14 +139,10 @@ mod tests {
     proptest! {
         #[test]
         fn spelling_does_not_matter(octets: [u8; 6]) {
-            let [a, b, c, d, e, f] = octets;
             let canonical = Mac(octets);
-            for text in [
-                format!("{a:02X}:{b:02X}:{c:02x}:{d:02X}:{e:02x}:{f:02X}"),
-                format!("{a:02x}-{b:02x}-{c:02X}-{d:02x}-{e:02X}-{f:02x}"),
-                format!("{a:02x}{b:02x}.{c:02X}{d:02x}.{e:02X}{f:02x}"),
-                format!(" {a:02x}{b:02x}{c:02X}{d:02x}{e:02X}{f:02x}\n"),
-            ] {
+            let pairs = octets.map(|octet| format!("{octet:02x}"));
+            let quads: Vec<String> = pairs.chunks(2).map(<[String]>::concat).collect();
+            for text in [pairs.join(":").to_uppercase(), pairs.join("-"), quads.join("."), format!(" {}\n", pairs.concat())] {
                 prop_assert_eq!(text.parse::<Mac>(), Ok(canonical));
             }
         }

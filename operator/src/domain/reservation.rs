@@ -19,6 +19,12 @@ pub enum Identifier {
     },
 }
 
+impl From<Mac> for Identifier {
+    fn from(mac: Mac) -> Self {
+        Self::HwAddress(mac)
+    }
+}
+
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

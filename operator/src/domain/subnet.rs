@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn resolved(prefix: &str, prefixes: &[&str]) -> Result<u32, SubnetError> {
-        resolve(parse_prefix(prefix).unwrap(), &subnets(prefixes)).map(|s| s.id)
+        resolve(parse_prefix(prefix)?, &subnets(prefixes)).map(|s| s.id)
     }
 
     #[test]

@@ -70,15 +70,19 @@ impl Kea {
 
     /// All subnets of the server.
     pub async fn subnets(&self) -> Result<Vec<Subnet>, KeaError> {
-        let (command, read): (_, fn(&Value) -> Result<Vec<Subnet>, String>) =
-            match self.dialect().await?.subnets {
-                SubnetDialect::List => ("subnet4-list", wire::subnets_of_list),
-                SubnetDialect::Config => ("config-get", wire::subnets_of_config),
-            };
-        match self.found(command, None).await? {
-            None => Ok(vec![]),
-            Some(arguments) => read(&arguments).map_err(|cause| self.malformed(command, &cause)),
-        }
+        let dialect = self.dialect().await?.subnets;
+        let command = match dialect {
+            SubnetDialect::List => "subnet4-list",
+            SubnetDialect::Config => "config-get",
+        };
+        let Some(arguments) = self.found(command, None).await? else {
+            return Ok(vec![]);
+        };
+        let subnets = match dialect {
+            SubnetDialect::List => wire::subnets_of_list(&arguments),
+            SubnetDialect::Config => wire::subnets_of_config(&arguments),
+        };
+        subnets.map_err(|cause| self.malformed(command, &cause))
     }
 
     /// All leases of a device, valid or not.

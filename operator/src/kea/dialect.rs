@@ -64,9 +64,10 @@ impl Dialect {
                 );
             }
         };
-        let subnets = match commands.contains("subnet4-list") {
-            true => SubnetDialect::List,
-            false => SubnetDialect::Config,
+        let subnets = if commands.contains("subnet4-list") {
+            SubnetDialect::List
+        } else {
+            SubnetDialect::Config
         };
         Ok(Self {
             reservations,

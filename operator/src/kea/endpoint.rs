@@ -5,9 +5,6 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 
-/// Port of a control agent, and of Kea's own HTTP.
-pub const DEFAULT_PORT: u16 = 8000;
-
 /// Where Kea listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -60,14 +57,16 @@ impl Endpoint {
         let text = text.trim();
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
-            return match path.is_absolute() && path.file_name().is_some() {
-                true => Ok(Self::Unix(path)),
-                false => Err(EndpointError::NoSocket { url: text.into() }),
-            };
+            if path.is_absolute() && path.file_name().is_some() {
+                return Ok(Self::Unix(path));
+            }
+            return Err(EndpointError::NoSocket { url: text.into() });
         }
-        let full = match text.contains("://") {
-            true => text.to_owned(),
-            false => format!("{}://{text}", if tls { "https" } else { "http" }),
+        let scheme = if tls { "https" } else { "http" };
+        let full = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("{scheme}://{text}")
         };
         let malformed = |cause: String| EndpointError::Malformed {
             url: without_userinfo(text),

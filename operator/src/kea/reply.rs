@@ -82,10 +82,10 @@ fn describe(body: &[u8], error: &serde_json::Error) -> String {
     if body.trim_ascii_start().starts_with(b"<") {
         return format!("an HTML or XML page: {}", quote(body));
     }
-    match error.is_eof() {
-        true => format!("cut short after {} bytes", body.len()),
-        false => format!("no JSON: {}", quote(body)),
+    if error.is_eof() {
+        return format!("cut short after {} bytes", body.len());
     }
+    format!("no JSON: {}", quote(body))
 }
 
 fn quote(body: &[u8]) -> String {

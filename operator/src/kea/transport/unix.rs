@@ -31,12 +31,12 @@ impl Unix {
             .take(LONGEST_ANSWER as u64 + 1)
             .read_to_end(&mut answer)
             .await?;
-        match answer.len() > LONGEST_ANSWER {
-            true => Err(io::Error::other(format!(
+        if answer.len() > LONGEST_ANSWER {
+            return Err(io::Error::other(format!(
                 "its answer is longer than {LONGEST_ANSWER} bytes"
-            ))),
-            false => Ok(answer),
+            )));
         }
+        Ok(answer)
     }
 }
 

@@ -1,0 +1,189 @@
+//! `kea-operator run`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{KeaArgs, KeaSettings, given};
+use crate::controller::{self, Options};
+use crate::kea::{self, Kea};
+use crate::source::{self, Source};
+use crate::telemetry::{self, LogArgs, Readiness};
+
+/// What `run` takes.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Where the objects are: kube for the cluster, dir:PATH for the YAML files of a folder
+    #[arg(
+        long,
+        env = "KEA_SOURCE",
+        default_value = "kube",
+        value_name = "kube|dir:PATH"
+    )]
+    source: SourceArg,
+
+    /// Identity of the cluster in the mark of ownership [default: uid of namespace kube-system; dir for a folder]
+    #[arg(long, env = "KEA_CLUSTER_ID", value_name = "ID")]
+    cluster_id: Option<String>,
+
+    /// Values of spec.provider that are served, besides none
+    #[arg(
+        long,
+        env = "KEA_PROVIDERS",
+        default_value = "kea",
+        value_delimiter = ',',
+        value_name = "NAMES"
+    )]
+    providers: Vec<String>,
+
+    /// Objects that are worked on at the same time
+    #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
+    max_concurrent_reconciles: u16,
+
+    /// Where /healthz and /readyz are answered; 0 for nowhere
+    #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
+    health_probe_bind_address: String,
+
+    #[command(flatten)]
+    kea: KeaArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SourceArg {
+    Kube,
+    Dir(PathBuf),
+}
+
+impl FromStr for SourceArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "kube" => Ok(Self::Kube),
+            Some(("dir", path)) if !path.is_empty() => Ok(Self::Dir(path.into())),
+            _ => Err("write kube, or dir: and the path of a folder".into()),
+        }
+    }
+}
+
+fn workers(text: &str) -> Result<u16, String> {
+    match text.trim() {
+        "" => Ok(5),
+        number => match number.parse() {
+            Ok(number @ 1..=1000) => Ok(number),
+            _ => Err("write a number from 1 to 1000".into()),
+        },
+    }
+}
+
+/// Runs until a signal.
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    telemetry::init(&args.log)?;
+    let settings = args
+        .kea
+        .settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(args, settings))
+}
+
+async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    tokio::spawn(signals(stop.clone())?);
+    let readiness = Readiness::default();
+    let probes = telemetry::bind(&args.health_probe_bind_address)
+        .await?
+        .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
+    let transport = kea::open(&settings.endpoint, &settings.http)?;
+    let kea = Arc::new(Kea::new(
+        transport,
+        settings.endpoint.to_string(),
+        settings.timeout,
+    ));
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.server(),
+        timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
+        providers = args.providers.join(","), "starting"
+    );
+    let source = tokio::select! {
+        source = open(args) => source?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    tracing::info!(cluster_id = source.cluster_id, "source opened");
+    // Only to say so early: objects are served, and told, whether Kea is there or not.
+    let early = kea.clone();
+    tokio::spawn(async move {
+        if let Err(error) = early.dialect().await {
+            tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
+        }
+    });
+    let options = Options {
+        providers: args
+            .providers
+            .iter()
+            .map(|name| name.trim().to_lowercase())
+            .collect(),
+        workers: args.max_concurrent_reconciles,
+    };
+    controller::run(source, kea, options, readiness, stop.clone()).await;
+    stop.cancel();
+    if let Some(probes) = probes {
+        probes.await.context("the probes ended badly")?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open(args: &RunArgs) -> anyhow::Result<Source> {
+    let cluster_id = given(args.cluster_id.as_ref()).map(str::to_owned);
+    match &args.source {
+        SourceArg::Kube => Ok(source::kube::open(cluster_id).await?),
+        SourceArg::Dir(path) => Ok(source::dir::open(path, cluster_id)?),
+    }
+}
+
+/// Stops on SIGTERM and SIGINT; running work is finished. A second signal ends the process at once.
+fn signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        for urgent in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if urgent {
+                tracing::warn!("stopping at once");
+                std::process::exit(1);
+            }
+            tracing::info!("stopping; running work is finished first");
+            stop.cancel();
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources() {
+        assert_eq!("kube".parse(), Ok(SourceArg::Kube));
+        assert_eq!("dir:/a:b".parse(), Ok(SourceArg::Dir("/a:b".into())));
+        for bad in ["", "dir", "dir:", "Kube", "kube:"] {
+            assert!(bad.parse::<SourceArg>().is_err(), "{bad}");
+        }
+    }
+}

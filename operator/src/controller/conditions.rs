@@ -1,0 +1,220 @@
+//! The conditions of a NetworkConfiguration: their types, their reasons, and what each says about a finding.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::finding::{Finding, Obstacle};
+use crate::crd::NetworkInterface;
+use crate::domain::Outcome;
+use crate::kea::{ErrorClass, KeaError};
+
+/// Every interface has what it wishes for. Agrees with `phase`, always.
+pub const READY: &str = "Ready";
+/// The NetworkNamespace's prefix leads to one subnet of Kea.
+pub const SUBNET_RESOLVED: &str = "SubnetResolved";
+/// Every device has a lease, or needs none any more.
+pub const LEASES_OBSERVED: &str = "LeasesObserved";
+/// Every interface has a reservation; the message lists the addresses.
+pub const RESERVED: &str = "Reserved";
+/// Kea answers.
+pub const KEA_REACHABLE: &str = "KeaReachable";
+
+/// Every condition type, in the order of the status.
+pub const TYPES: [&str; 5] = [READY, SUBNET_RESOLVED, LEASES_OBSERVED, RESERVED, KEA_REACHABLE];
+
+/// Status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It could not be checked.
+    Unknown,
+}
+
+/// What one condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    truth: Truth,
+    reason: &'static str,
+    message: String,
+}
+
+impl Saying {
+    /// A condition's status, reason and message.
+    pub fn new(truth: Truth, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            truth,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// As a condition; the time of the last transition stays where the status does.
+    pub fn condition(
+        self,
+        kind: &str,
+        previous: &[Condition],
+        generation: Option<i64>,
+        now: &Time,
+    ) -> Condition {
+        let status = match self.truth {
+            Truth::True => "True",
+            Truth::False => "False",
+            Truth::Unknown => "Unknown",
+        };
+        let before = previous
+            .iter()
+            .find(|condition| condition.type_ == kind && condition.status == status);
+        Condition {
+            type_: kind.into(),
+            status: status.into(),
+            reason: self.reason.into(),
+            message: self.message,
+            observed_generation: generation,
+            last_transition_time: before
+                .map_or_else(|| now.clone(), |before| before.last_transition_time.clone()),
+        }
+    }
+}
+
+/// One word for an error of Kea.
+pub fn kea_reason(error: &KeaError) -> &'static str {
+    match error.class() {
+        ErrorClass::Authentication => "AuthenticationFailed",
+        ErrorClass::Permission => "PermissionDenied",
+        ErrorClass::Resource => "CommandUnsupported",
+        ErrorClass::Validation => "CommandRefused",
+        ErrorClass::Network => "KeaUnreachable",
+    }
+}
+
+const NOT_CHECKED: &str = "NotChecked";
+
+/// `SubnetResolved`.
+pub fn subnet_resolved(finding: &Finding) -> Saying {
+    match (&finding.obstacle, finding.prefix, &finding.subnet) {
+        (Some(Obstacle::Namespace(error)), ..) => {
+            Saying::new(Truth::False, error.reason(), error.to_string())
+        }
+        (Some(Obstacle::Subnet(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
+        (_, Some(prefix), Some(subnet)) => Saying::new(
+            Truth::True,
+            "Resolved",
+            format!("prefix {prefix} is in Kea subnet {subnet}"),
+        ),
+        _ => Saying::new(Truth::Unknown, NOT_CHECKED, "Kea did not tell its subnets"),
+    }
+}
+
+/// `KeaReachable`. Where Kea was not asked, what is known from before stays.
+pub fn kea_reachable(finding: &Finding, previous: &[Condition]) -> Saying {
+    match &finding.obstacle {
+        Some(Obstacle::Kea(error)) => Saying::new(Truth::False, kea_reason(error), error.to_string()),
+        Some(Obstacle::Namespace(_))
+            if !previous
+                .iter()
+                .any(|c| c.type_ == KEA_REACHABLE && c.status == "True") =>
+        {
+            Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked yet")
+        }
+        _ => Saying::new(
+            Truth::True,
+            "Reachable",
+            format!("Kea at {} answers", finding.server),
+        ),
+    }
+}
+
+/// `LeasesObserved`.
+pub fn leases_observed(finding: &Finding) -> Saying {
+    let waiting: Vec<String> = finding.interfaces.iter().filter_map(waiting).collect();
+    if !waiting.is_empty() {
+        return Saying::new(Truth::False, "NoLease", waiting.join("; "));
+    }
+    if finding
+        .interfaces
+        .iter()
+        .any(|(_, outcome)| *outcome == Outcome::Unknown)
+    {
+        return Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked for leases");
+    }
+    Saying::new(
+        Truth::True,
+        "Observed",
+        "every device has a lease or a reservation",
+    )
+}
+
+/// What an interface waits for, in words.
+pub fn waiting((interface, outcome): &(crate::domain::Interface, Outcome)) -> Option<String> {
+    match outcome {
+        Outcome::Waiting { mac, absence } => Some(format!(
+            "{}: no lease found for MAC {mac}: {absence}",
+            interface.label
+        )),
+        _ => None,
+    }
+}
+
+/// What is wrong with an interface, in words.
+pub fn problem((interface, outcome): &(crate::domain::Interface, Outcome)) -> Option<String> {
+    let reason = match outcome {
+        Outcome::Invalid(reason) | Outcome::Conflict { reason, .. } => reason.clone(),
+        Outcome::Refused { address, reason } => format!("Kea refused to reserve {address}: {reason}"),
+        _ => return None,
+    };
+    Some(format!("{}: {reason}", interface.label))
+}
+
+/// `Reserved`. `reported` are the interfaces as the new status has them: its message is what `kubectl get` shows as
+/// addresses, in short.
+pub fn reserved(finding: &Finding, reported: &[NetworkInterface]) -> Saying {
+    let parts: Vec<String> = finding
+        .interfaces
+        .iter()
+        .zip(reported)
+        .map(|((interface, outcome), reported)| {
+            match (in_short(outcome), reported.ipv4_addresses.as_slice()) {
+                (None, addresses) => addresses.join(", "),
+                (Some(word), []) => format!("{}: {word}", interface.label),
+                (Some(word), addresses) => format!("{} ({word})", addresses.join(", ")),
+            }
+        })
+        .collect();
+    let any = |some: fn(&Outcome) -> bool| finding.interfaces.iter().any(|(_, outcome)| some(outcome));
+    let (truth, reason) = if any(|o| matches!(o, Outcome::Conflict { .. })) {
+        (Truth::False, "Conflict")
+    } else if any(|o| matches!(o, Outcome::Refused { .. })) {
+        (Truth::False, "Refused")
+    } else if any(|o| matches!(o, Outcome::Invalid(_))) {
+        (Truth::False, "InvalidInterface")
+    } else if any(|o| *o == Outcome::Unknown) {
+        (Truth::Unknown, NOT_CHECKED)
+    } else if any(|o| matches!(o, Outcome::Waiting { .. } | Outcome::Pin { .. })) {
+        (Truth::False, "Waiting")
+    } else if any(|o| matches!(o, Outcome::Reserved { owned: false, .. })) {
+        (Truth::True, "ReservedNotOwned")
+    } else {
+        (Truth::True, "AllReserved")
+    };
+    let message = if parts.is_empty() {
+        "none".into()
+    } else {
+        parts.join(", ")
+    };
+    Saying::new(truth, reason, message)
+}
+
+fn in_short(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Reserved { owned: true, .. } => None,
+        Outcome::Reserved { owned: false, .. } => Some("not owned"),
+        Outcome::Waiting { .. } => Some("no lease yet"),
+        Outcome::Pin { .. } => Some("being reserved"),
+        Outcome::Conflict { .. } => Some("conflict"),
+        Outcome::Refused { .. } => Some("refused"),
+        Outcome::Invalid(_) => Some("invalid"),
+        Outcome::Unknown => Some("not checked"),
+    }
+}

@@ -1,0 +1,80 @@
+//! What one look at an object came to: all that its status is made of.
+
+use ipnet::IpNet;
+
+use super::dereference::DereferenceError;
+use super::pace::Wait;
+use super::validate::{Remembered, ValidateError};
+use crate::domain::{Interface, Outcome, Subnet, SubnetError};
+use crate::kea::{ErrorClass, KeaError};
+
+/// The result of one look at an object.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The Kea server, as shown to people.
+    pub server: String,
+    /// Prefix of the NetworkNamespace, where known.
+    pub prefix: Option<IpNet>,
+    /// Kea's subnet for it, where known.
+    pub subnet: Option<Subnet>,
+    /// The interfaces of the spec and what became of them.
+    pub interfaces: Vec<(Interface, Outcome)>,
+    /// Reservations that the object may still have and does not wish for.
+    pub unreleased: Vec<Remembered>,
+    /// What is in the way of knowing more.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What is in the way.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// The NetworkNamespace is not known.
+    #[error(transparent)]
+    Namespace(#[from] DereferenceError),
+    /// Its prefix leads to no subnet.
+    #[error(transparent)]
+    Subnet(#[from] ValidateError),
+    /// Kea.
+    #[error(transparent)]
+    Kea(#[from] KeaError),
+}
+
+impl Obstacle {
+    /// How long to wait for it to go.
+    pub fn wait(&self) -> Wait {
+        match self {
+            Self::Subnet(ValidateError::Subnet(
+                SubnetError::NotFound { .. } | SubnetError::Ambiguous { .. },
+            )) => Wait::RESOURCE,
+            // The watch on NetworkNamespaces tells when this changes.
+            Self::Namespace(_) | Self::Subnet(_) => Wait::Change,
+            Self::Kea(error) => match error.class() {
+                ErrorClass::Network => Wait::Retry,
+                ErrorClass::Authentication | ErrorClass::Permission => Wait::AUTHENTICATION,
+                ErrorClass::Validation | ErrorClass::Resource => Wait::RESOURCE,
+            },
+        }
+    }
+}
+
+impl Finding {
+    /// How long the object can be left alone.
+    pub fn wait(&self) -> Wait {
+        if let Some(obstacle) = &self.obstacle {
+            return obstacle.wait();
+        }
+        let any = |some: fn(&Outcome) -> bool| self.interfaces.iter().any(|(_, outcome)| some(outcome));
+        if any(|o| {
+            matches!(
+                o,
+                Outcome::Waiting { .. } | Outcome::Pin { .. } | Outcome::Unknown
+            )
+        }) {
+            Wait::Retry
+        } else if any(|o| matches!(o, Outcome::Conflict { .. } | Outcome::Refused { .. })) {
+            Wait::RESOURCE
+        } else {
+            Wait::RESYNC
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Events: what changed between two states of an object, for people.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, RESERVED, SUBNET_RESOLVED};
+use crate::crd::NetworkConfigurationStatus;
+use crate::domain::{Interface, Outcome, Release, Subnet};
+use crate::source::Notice;
+
+fn notice(warning: bool, reason: &str, note: impl Into<String>) -> Notice {
+    Notice {
+        warning,
+        reason: reason.into(),
+        note: note.into(),
+    }
+}
+
+/// An interface got its reservation.
+pub fn reserved(interface: &Interface, outcome: &Outcome, subnet: &Subnet) -> Option<Notice> {
+    let Outcome::Reserved { mac, address, .. } = outcome else {
+        return None;
+    };
+    let note = format!(
+        "reserved {address} for {} (MAC {mac}) in Kea subnet {subnet}",
+        interface.label
+    );
+    Some(notice(false, "Reserved", note))
+}
+
+/// A reservation was given up.
+pub fn released(release: &Release) -> Notice {
+    let Release { mac, subnet } = release;
+    notice(
+        false,
+        "Released",
+        format!("released the reservation of MAC {mac} in Kea subnet {subnet}"),
+    )
+}
+
+/// Reservations stay in Kea, as the object asks.
+pub fn cleanup_skipped() -> Notice {
+    notice(
+        false,
+        "CleanupSkipped",
+        format!(
+            "reservations stay in Kea: annotation {} is \"true\"",
+            super::SKIP_CLEANUP
+        ),
+    )
+}
+
+/// The status cannot be written.
+pub fn status_failed(error: &impl ToString) -> Notice {
+    notice(true, "StatusNotWritten", error.to_string())
+}
+
+/// The object cannot be read.
+pub fn malformed(error: &str) -> Notice {
+    notice(
+        true,
+        "ValidationFailed",
+        format!("the object is malformed and left as it is: {error}"),
+    )
+}
+
+/// What changed from `before` to `after`: each condition speaks when its status or its reason changes.
+pub fn transitions(
+    before: Option<&NetworkConfigurationStatus>,
+    after: &NetworkConfigurationStatus,
+) -> Vec<Notice> {
+    let before = before.map_or(&[][..], |status| &status.conditions);
+    after
+        .conditions
+        .iter()
+        .filter_map(|now| transition(find(before, &now.type_), now))
+        .collect()
+}
+
+fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+fn transition(before: Option<&Condition>, now: &Condition) -> Option<Notice> {
+    let was = before.map(|before| (before.status.as_str(), before.reason.as_str()));
+    let is = (now.status.as_str(), now.reason.as_str());
+    if was == Some(is) {
+        return None;
+    }
+    let note = now.message.clone();
+    match (now.type_.as_str(), is) {
+        (KEA_REACHABLE, ("True", _)) if was.is_some_and(|(status, _)| status == "False") => {
+            Some(notice(false, "KeaReachable", note))
+        }
+        (KEA_REACHABLE | SUBNET_RESOLVED, ("False", reason)) => Some(notice(true, reason, note)),
+        (LEASES_OBSERVED, ("False", _)) => Some(notice(false, "NoLease", note)),
+        (RESERVED, ("False", "Conflict")) => Some(notice(true, "Conflict", note)),
+        (RESERVED, ("False", "Refused")) => Some(notice(true, "Refused", note)),
+        (RESERVED, ("False", "InvalidInterface")) => Some(notice(true, "ValidationFailed", note)),
+        _ => None,
+    }
+}

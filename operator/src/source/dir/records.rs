@@ -1,0 +1,132 @@
+//! The files in `status/`: one per object, whole, written so that a crash leaves the old or the new one.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use kube::ResourceExt;
+
+use crate::crd::NetworkConfiguration;
+
+/// The `status` folder.
+pub struct Shelf {
+    path: PathBuf,
+    /// Held as long as the folder is served.
+    _lock: File,
+}
+
+impl Shelf {
+    /// The `status` folder of `folder`, made if it is missing.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("status");
+        std::fs::create_dir_all(&path)?;
+        let lock = File::create(path.join(".lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                io::Error::other("another kea-operator serves this folder; stop it first")
+            }
+            TryLockError::Error(error) => error,
+        })?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file_of(&self, object: &NetworkConfiguration) -> PathBuf {
+        let namespace = object.namespace().unwrap_or_default();
+        self.path.join(format!(
+            "networkconfiguration.{namespace}.{}.yaml",
+            object.name_any()
+        ))
+    }
+
+    /// Writes the record of an object.
+    pub fn put(&self, object: &NetworkConfiguration) -> io::Result<()> {
+        let yaml = serde_saphyr::to_string(object).map_err(io::Error::other)?;
+        self.replace(&self.file_of(object), yaml.as_bytes())
+    }
+
+    /// Removes the record of an object; that there is none is as good.
+    pub fn remove(&self, object: &NetworkConfiguration) -> io::Result<()> {
+        remove(&self.file_of(object))
+    }
+
+    /// Every record that can be read; those that cannot are reported and left alone.
+    pub fn records(&self) -> io::Result<Vec<NetworkConfiguration>> {
+        let mut records = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if !name.starts_with("networkconfiguration.") || path.extension().is_none_or(|end| end != "yaml")
+            {
+                continue;
+            }
+            let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+            match read.and_then(|text| serde_saphyr::from_str(&text).map_err(|error| error.to_string())) {
+                Ok(record) => records.push(record),
+                Err(error) => tracing::error!(
+                    file = %path.display(), error,
+                    "a record cannot be read; reservations that only it remembers are not released by themselves"
+                ),
+            }
+        }
+        Ok(records)
+    }
+
+    /// Makes `*.error` files tell what is wrong with which file, and no others.
+    pub fn report(&self, broken: &BTreeMap<String, String>) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name
+                .strip_suffix(".error")
+                .is_some_and(|file| !broken.contains_key(file))
+            {
+                remove(&path)?;
+            }
+        }
+        for (file, error) in broken {
+            let path = self.path.join(format!("{file}.error"));
+            let text = format!("{file} {error}\n");
+            if std::fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+                self.replace(&path, text.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".")
+            .suffix(".new")
+            .tempfile_in(&self.path)?;
+        file.write_all(content)?;
+        make_readable(file.as_file())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+/// Temporary files are private; a record is for everybody who may look into the folder.
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

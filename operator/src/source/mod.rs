@@ -1,0 +1,88 @@
+//! Where the objects come from and where their status goes: a cluster, or a folder of YAML files.
+
+pub mod dir;
+pub mod kube;
+
+use std::sync::Arc;
+
+use ::kube::ResourceExt;
+use ::kube::runtime::reflector::{ObjectRef, Store};
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationStatus};
+
+/// An opened source.
+pub struct Source {
+    /// NetworkConfigurations as last seen.
+    pub configurations: Store<AnyConfiguration>,
+    /// NetworkNamespaces as last seen.
+    pub namespaces: Store<AnyNamespace>,
+    /// Objects that something happened to.
+    pub triggers: mpsc::UnboundedReceiver<ObjectRef<AnyConfiguration>>,
+    /// The way back.
+    pub objects: Arc<dyn Objects>,
+    /// Identity of the cluster or folder, for the mark of ownership.
+    pub cluster_id: String,
+}
+
+/// Writes about NetworkConfigurations.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Makes `status` the operator's part of the status; what it wrote before and `status` lacks goes. Returns the
+    /// version of the object that has it.
+    async fn write_status(
+        &self,
+        object: &NetworkConfiguration,
+        status: &NetworkConfigurationStatus,
+    ) -> Result<String, SourceError>;
+
+    /// Replaces the finalizers, if the object is still as given. Returns its new version; none where that was the last
+    /// finalizer of a deleted object.
+    async fn set_finalizers(
+        &self,
+        object: &NetworkConfiguration,
+        finalizers: &[String],
+    ) -> Result<Option<String>, SourceError>;
+
+    /// Tells people about a change. Never fails: what cannot be told is logged.
+    async fn notify(&self, object: &NetworkConfiguration, notice: &Notice);
+}
+
+/// Something that happened to an object, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether somebody should look at it.
+    pub warning: bool,
+    /// One word.
+    pub reason: String,
+    /// One sentence.
+    pub note: String,
+}
+
+/// Why a write did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The object is gone.
+    #[error("the object is gone")]
+    Gone,
+    /// The object changed meanwhile, or another writer owns the fields.
+    #[error("the object was changed by another writer, or another writer owns the fields: {0}")]
+    Conflict(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The readable objects of a store that are in `namespace`.
+pub(crate) fn references_in(
+    store: &Store<AnyConfiguration>,
+    namespace: Option<&str>,
+) -> Vec<ObjectRef<AnyConfiguration>> {
+    store
+        .state()
+        .iter()
+        .filter(|object| object.namespace().as_deref() == namespace)
+        .map(|object| ObjectRef::from_obj(object.as_ref()))
+        .collect()
+}
