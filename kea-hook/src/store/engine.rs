@@ -18,7 +18,8 @@ use super::plan::{Counters, Effects};
 use super::record;
 use super::reservation::StoredReservation;
 
-/// The newest file format that this library reads, and the one that it writes.
+/// The newest file format that this library reads, and the one that it writes. Format 1 has two tables:
+/// `reservations` (id to record, see `record`) and `meta` (name to number, the names below).
 pub(super) const FORMAT: u64 = 1;
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reservations");

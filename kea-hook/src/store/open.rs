@@ -72,6 +72,13 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
     if !folder.is_dir() {
         return Err(OpenError::ParentMissing(folder));
     }
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        let detail = "it is a symbolic link to a file that does not exist".into();
+        return Err(OpenError::Io {
+            path: path.into(),
+            detail,
+        });
+    }
     let denied = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied => OpenError::CreationDenied {
             path: path.into(),
@@ -88,34 +95,31 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
         .truncate(false)
         .mode(MODE);
     let file = options.open(&twin).map_err(denied)?;
-    // Two creators at once: the lock on the twin lets one through; the other finds the file in place, or the lock
-    // taken.
+    // Of two creators at once, the lock on the twin lets one through; the other finds it taken, or, a moment later,
+    // the file in place.
     match file.try_lock() {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(path.into())),
         Err(fs::TryLockError::Error(error)) => return Err(denied(error)),
     }
-    match fs::symlink_metadata(path) {
-        Err(_) => {}
-        Ok(metadata) if metadata.is_symlink() => {
-            let detail = "it is a symbolic link to a file that does not exist".into();
-            return Err(OpenError::Io {
-                path: path.into(),
-                detail,
-            });
-        }
-        Ok(_) => return Err(OpenError::Locked(path.into())),
-    }
-    file.set_len(0).map_err(denied)?;
-    let backend = file.try_clone().map_err(EngineError::from).and_then(file_backend);
-    let engine = backend
-        .and_then(Engine::create)
-        .map_err(|error| with_path(path, error))?;
-    fs::rename(&twin, path).map_err(denied)?;
+    let created = if path.exists() {
+        Err(OpenError::Locked(path.into()))
+    } else {
+        fill(&file)
+            .map_err(|error| with_path(path, error))
+            .and_then(|engine| fs::rename(&twin, path).map(|()| engine).map_err(denied))
+    };
+    let engine = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
     File::open(&folder)
         .and_then(|folder| folder.sync_all())
         .map_err(denied)?;
     Ok(Opened { engine, file })
+}
+
+/// Makes an empty store of a file, whatever a killed creation has left in it.
+fn fill(file: &File) -> Result<Engine, EngineError> {
+    file.set_len(0)?;
+    Engine::create(file_backend(file.try_clone()?)?)
 }
 
 fn twin_of(path: &Path) -> PathBuf {

@@ -102,3 +102,71 @@ fn unflatten((address, length): (Ipv6Addr, u8)) -> Ipv6Resource {
         Ipv6Resource::Prefix(address, length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::reservation::Hex;
+
+    fn example() -> StoredReservation {
+        StoredReservation {
+            id: HostId::after(299),
+            revision: 301,
+            reservation: Reservation {
+                identifier: Identifier {
+                    kind: IdentifierType::Duid,
+                    value: [0, 1, 0xab].into(),
+                },
+                subnet_v4: None,
+                subnet_v6: Some(7),
+                ipv4: Some(Ipv4Addr::new(10, 0, 0, 1)),
+                ipv6: [
+                    Ipv6Resource::Address("2001:db8::1".parse().unwrap()),
+                    Ipv6Resource::Prefix("2001:db8:1::".parse().unwrap(), 48),
+                ]
+                .into(),
+                hostname: b"A".as_slice().into(),
+                body: b"{}".as_slice().into(),
+            },
+        }
+    }
+
+    /// Files written by released versions must stay readable: when this fails, the format number must change.
+    #[test]
+    fn format_1_is_fixed() {
+        let expected = concat!(
+            "e1cf4bf4",
+            "ad02",
+            "01",
+            "030001ab",
+            "00",
+            "0107",
+            "010a000001",
+            "02",
+            "20010db8000000000000000000000001ff",
+            "20010db8000100000000000000000000",
+            "30",
+            "0141",
+            "027b7d",
+        );
+        let bytes = encode(&example()).unwrap();
+        assert_eq!(Hex(&bytes).to_string().to_lowercase(), expected);
+        assert_eq!(decode(300, &bytes).unwrap(), example());
+    }
+
+    #[test]
+    fn damage_and_misplacement_are_noticed() {
+        let bytes = encode(&example()).unwrap();
+        for position in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[position] ^= 0x10;
+            assert_eq!(
+                decode(300, &damaged).unwrap_err(),
+                "reservation 300: its checksum does not match"
+            );
+        }
+        assert!(decode(301, &bytes).unwrap_err().contains("checksum"));
+        assert!(decode(0, &bytes).unwrap_err().contains("no valid number"));
+        assert!(decode(300, &bytes[..3]).unwrap_err().contains("too short"));
+    }
+}

@@ -104,7 +104,7 @@ fn a_late_failure_while_the_disk_stays_broken_is_undone_with_the_next_change() {
 }
 
 #[test]
-fn an_interrupted_creation_can_be_repeated() {
+fn a_failed_creation_can_be_repeated() {
     for after in 0.. {
         let place = Place::new();
         inject(Fault::Full, after, 1_000);
@@ -113,7 +113,6 @@ fn an_interrupted_creation_can_be_repeated() {
             assert!(after > 3);
             break;
         }
-        // Whatever the failed attempt left (a twin, as a killed process would), the next one succeeds.
         drop(opened);
         assert!(open_read_only(&place.path).is_ok());
         let store = place.open();

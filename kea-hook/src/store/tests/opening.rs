@@ -40,6 +40,46 @@ fn a_new_store_is_private_and_leaves_no_twin() {
 }
 
 #[test]
+fn what_a_killed_creation_left_is_no_obstacle() {
+    let place = Place::new();
+    place.open();
+    let whole = fs::read(&place.path).unwrap();
+    for length in [0, 9, 400, whole.len() / 2, whole.len()] {
+        fs::remove_file(&place.path).unwrap();
+        fs::write(place.folder.path().join("hosts.db.new"), &whole[..length]).unwrap();
+        assert_eq!(place.open().status().reservations, 0);
+        assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn of_many_creators_one_gets_the_store() {
+    for _ in 0..30 {
+        let place = Place::new();
+        let barrier = std::sync::Barrier::new(6);
+        let attempt = || {
+            barrier.wait();
+            let opened = open(&place.path);
+            barrier.wait();
+            opened.map(|store| store.add(v4(1, 1)).unwrap())
+        };
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(attempt)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert!(
+            results
+                .iter()
+                .filter_map(|result| result.as_ref().err())
+                .all(|e| matches!(e, OpenError::Locked(_)))
+        );
+        assert_eq!(content(&place.open()), [v4(1, 1)]);
+        assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
 fn wrong_paths_are_named() {
     let place = Place::new();
     assert!(matches!(refusal(place.folder.path()), OpenError::Directory(_)));
