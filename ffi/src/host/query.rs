@@ -28,7 +28,7 @@ pub enum By<'a> {
     Ipv6Address(Ipv6Addr),
     /// This reserved IPv6 prefix, of exactly this length.
     Ipv6Prefix(Ipv6Addr, u8),
-    /// This hostname; ASCII letters match in either case, as in DNS.
+    /// This hostname; ASCII letters match in either case, as in DNS. The empty one matches nothing.
     Hostname(&'a [u8]),
 }
 
@@ -73,7 +73,7 @@ impl By<'_> {
             Self::Ipv6Prefix(prefix, length) => {
                 reservation.ipv6.contains(&Ipv6Resource::Prefix(prefix, length))
             }
-            Self::Hostname(name) => reservation.hostname.eq_ignore_ascii_case(name),
+            Self::Hostname(name) => !name.is_empty() && reservation.hostname.eq_ignore_ascii_case(name),
         }
     }
 }

@@ -16,7 +16,7 @@ use redb::{
 
 use super::plan::{Counters, Effects};
 use super::record;
-use super::reservation::StoredReservation;
+use kea_ffi::host::StoredReservation;
 
 /// The newest file format that this library reads, and the one that it writes. Format 1 has two tables:
 /// `reservations` (id to record, see `record`) and `meta` (name to number, the names below).

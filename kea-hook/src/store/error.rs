@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::reservation::{
-    Colons, Family, Hex, Identifier, IdentifierType, InvalidReservation, StoredReservation,
-};
+use super::invalid::InvalidReservation;
+use kea_ffi::host::{Colons, Family, Hex, Identifier, IdentifierType, StoredReservation};
 
 /// Why a change was not made. After any of these, the store is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +93,7 @@ pub enum Wanted {
     /// An IPv4 address.
     Ipv4(std::net::Ipv4Addr),
     /// An IPv6 address or prefix.
-    Ipv6(super::reservation::Ipv6Resource),
+    Ipv6(kea_ffi::host::Ipv6Resource),
 }
 
 /// The texts are those of Kea's `CfgHosts::add`, word for word up to their unbalanced quotes, because clients of

@@ -10,8 +10,8 @@ use std::net::Ipv4Addr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::query::{By, Query};
-use super::reservation::{Family, HostId, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
+use kea_ffi::host::{By, Query};
+use kea_ffi::host::{Family, HostId, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
 
 type ById = BTreeMap<HostId, Arc<StoredReservation>>;
 type Shard = HashMap<u64, Holders, BuildHasherDefault<AlreadyHashed>>;

@@ -12,12 +12,11 @@
 mod engine;
 mod error;
 mod index;
+mod invalid;
 mod open;
 mod open_error;
 mod plan;
-mod query;
 mod record;
-mod reservation;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -33,13 +32,12 @@ use index::Index;
 use writer::Writer;
 
 pub use error::{Conflict, StoreError, Wanted, WriteError};
+pub use invalid::InvalidReservation;
+pub use kea_ffi::host::{
+    By, Family, HostId, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, StoredReservation,
+};
 pub use open_error::OpenError;
 pub use plan::{Change, Outcome};
-pub use query::{By, Query};
-pub use reservation::{
-    Family, HostId, Identifier, IdentifierType, InvalidReservation, Ipv6Resource, Reservation,
-    StoredReservation, UnknownIdentifierType,
-};
 
 /// How to open a store.
 #[derive(Debug, Clone, Copy, Default)]

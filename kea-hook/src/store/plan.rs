@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::error::{Conflict, StoreError, Wanted};
 use super::index::Index;
-use super::query::{By, Query};
-use super::reservation::{Family, HostId, Reservation, StoredReservation};
+use super::invalid;
+use kea_ffi::host::{By, Query};
+use kea_ffi::host::{Family, HostId, Reservation, StoredReservation};
 
 /// One change to the store.
 #[derive(Debug, Clone)]
@@ -83,7 +84,7 @@ impl<'a> Plan<'a> {
     }
 
     fn add(&mut self, reservation: Reservation) -> Result<Outcome, StoreError> {
-        reservation.check()?;
+        invalid::check(&reservation)?;
         self.check_unique(&reservation, None)?;
         let id = HostId::after(self.counters.last_id);
         self.counters.last_id = id.get();
@@ -92,7 +93,7 @@ impl<'a> Plan<'a> {
     }
 
     fn update(&mut self, reservation: Reservation) -> Result<Outcome, StoreError> {
-        reservation.check()?;
+        invalid::check(&reservation)?;
         let Reservation { identifier, .. } = &reservation;
         let by = By::Identifier(identifier.kind, &identifier.value);
         let mut old = reservation

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::reservation::{HostId, Identifier, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
+use kea_ffi::host::{HostId, Identifier, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
 
 const CHECKSUM_BYTES: usize = 4;
 /// Prefix length that stands for an address: no delegated prefix is longer than 128 bits.
@@ -106,7 +106,7 @@ fn unflatten((address, length): (Ipv6Addr, u8)) -> Ipv6Resource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::reservation::Hex;
+    use kea_ffi::host::Hex;
 
     fn example() -> StoredReservation {
         StoredReservation {

@@ -13,7 +13,7 @@ use super::index::Index;
 use super::open::{self, Opened};
 use super::open_error::OpenError;
 use super::plan::{Change, Counters, Effects, Outcome, Plan};
-use super::reservation::HostId;
+use kea_ffi::host::HostId;
 
 /// The one writer of a store file.
 pub(super) struct Writer {
