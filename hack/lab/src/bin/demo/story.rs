@@ -1,10 +1,10 @@
 //! The story: what is done, and what must be seen.
 
-use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use kea_lab::{Device, DhcpLease, Kea, Lab, Process, hook_path, operator_path, try_wait_for};
@@ -106,30 +106,33 @@ fn play(stage: &mut Stage, parts: &Parts, timeline: &mut Timeline) -> Result<()>
     );
     timeline.seen(&format!("{address_of_a} is reserved for A; there are 0 leases"));
 
-    timeline.step("Others ask for the addresses that A and C had, before these come back");
+    timeline.step("Others ask for the addresses that C and A had, before these come back");
+    let given_to_d = ask_for(&d, address_of_c, timeline)?;
+    ensure!(
+        given_to_d == address_of_c,
+        "D did not get the address of C, which nobody has reserved"
+    );
+    timeline.seen("D gets the address of C: without a reservation it is anyone's");
     let given_to_b = ask_for(&b, address_of_a, timeline)?;
     ensure!(
         given_to_b != address_of_a,
         "B got the address of A, in spite of the reservation"
     );
     timeline.seen("B does not get the address of A: it is reserved");
-    let given_to_d = ask_for(&d, address_of_c, timeline)?;
-    ensure!(
-        given_to_d == address_of_c,
-        "D did not get the address of C, which nobody has reserved"
-    );
-    timeline.seen("D gets the address of C: nothing but a reservation protects an address");
 
     timeline.step("A and C ask again, as devices that remember nothing");
-    let again = switch_on(&a, timeline)?;
+    let a_again = switch_on(&a, timeline)?;
     let c_again = switch_on(&c, timeline)?;
-    ensure!(again == address_of_a, "A got {again}, not {address_of_a}");
+    ensure!(a_again == address_of_a, "A got {a_again}, not {address_of_a}");
     ensure!(
         c_again != address_of_c,
         "C got its address back, although D has it"
     );
     timeline.seen(&format!(
-        "A has {address_of_a} as before; C, without a reservation, has lost {address_of_c}"
+        "A, reserved:      {address_of_a} before, {a_again} after"
+    ));
+    timeline.seen(&format!(
+        "C, not reserved:  {address_of_c} before, {c_again} after"
     ));
     Ok(())
 }
@@ -172,22 +175,29 @@ fn start_operator(stage: &mut Stage, parts: &Parts, device: &Device, timeline: &
         .step("The operator starts on a folder, and a NetworkConfiguration there names the MAC address of A");
     let objects = objects_dir(&stage.lab);
     fs::create_dir(&objects)?;
-    let socket = stage.kea.socket().path().display().to_string();
+    let source = format!("dir:{}", objects.display());
+    let server = format!("unix:{}", stage.kea.socket().path().display());
+    // Nobody probes it here, and the port may be taken.
+    let arguments = [
+        "run",
+        "--source",
+        &source,
+        "--kea-url",
+        &server,
+        "--health-probe-bind-address",
+        "0",
+    ];
+    timeline.action("$ kea-operator run \\");
+    timeline.action(&format!("    --source {source} \\"));
+    timeline.action(&format!("    --kea-url {server}"));
     let mut command = Command::new(&parts.operator);
-    command
-        .arg("run")
-        .arg("--source")
-        .arg(format!("dir:{}", objects.display()));
-    command.arg("--kea-url").arg(format!("unix:{socket}"));
-    timeline.action(&format!(
-        "$ kea-operator run --source dir:{} --kea-url unix:{socket}",
-        objects.display()
-    ));
-    stage.operator = Some(Process::spawn(
-        "kea-operator",
-        &command,
-        stage.lab.dir().join("operator.log"),
-    )?);
+    command.args(arguments);
+    // Settings of whoever runs this are for another Kea.
+    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEA_")) {
+        command.env_remove(name);
+    }
+    let log = stage.lab.dir().join("operator.log");
+    stage.operator = Some(Process::spawn("kea-operator", &command, log)?);
 
     write_object(&objects, "network.yaml", &network_namespace())?;
     let wanted = network_configuration(device);
@@ -219,16 +229,22 @@ fn see_the_reservation(
         "the reservation is for another address"
     );
 
+    let file = objects_dir(lab).join("status/networkconfiguration.demo.device-a.yaml");
     let status = try_wait_for(
         "the status of the NetworkConfiguration to be Ready",
         PATIENCE,
         || {
             operator.expect_running()?;
-            Ok(ready_status(&objects_dir(lab).join("status"), address))
+            Ok(read_status(&file).filter(|status| status["phase"] == "Ready"))
         },
     )?;
-    timeline.action("The operator, in the object's status file:");
-    timeline.quote(&status);
+    timeline.action("The operator, in the status file of the object:");
+    timeline.answer(&summary(&status));
+    let addresses = &status["networkInterfaces"][0]["ipv4Addresses"];
+    ensure!(
+        *addresses == json!([address.to_string()]),
+        "the status names other addresses: {addresses}"
+    );
     timeline.seen(&format!("{address} is reserved for A, and the status says Ready"));
     Ok(())
 }
@@ -311,11 +327,26 @@ fn write_object(objects: &Path, name: &str, yaml: &str) -> Result<()> {
     Ok(())
 }
 
-/// The text of the first status file that says Ready and names the address.
-fn ready_status(dir: &Path, address: Ipv4Addr) -> Option<String> {
-    let files = fs::read_dir(dir).ok()?.flatten();
-    let mut texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
-    texts.find(|text| text.contains("phase: Ready") && text.contains(&address.to_string()))
+/// The status of the object that the operator keeps in `file`.
+fn read_status(file: &Path) -> Option<Value> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut object: Value = serde_saphyr::from_str(&text).ok()?;
+    Some(object["status"].take())
+}
+
+/// A status with a line for each condition.
+fn summary(status: &Value) -> Value {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let lines: Vec<String> = conditions
+        .map(|condition| ["type", "status", "message"].map(|field| condition[field].as_str().unwrap_or("?")))
+        .map(|[kind, status, message]| format!("{kind}={status}: {message}"))
+        .collect();
+    json!({
+        "phase": status["phase"],
+        "message": status["message"],
+        "networkInterfaces": status["networkInterfaces"],
+        "conditions": lines,
+    })
 }
 
 fn network_namespace() -> String {
