@@ -1,1 +1,31 @@
 //! Committed files that are generated from code must equal what the code generates now.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn the_charts_custom_resource_definitions() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds");
+    let mut committed: Vec<String> = fs::read_dir(&folder)
+        .expect("the folder of the chart")
+        .map(|entry| {
+            entry
+                .expect("an entry of it")
+                .file_name()
+                .into_string()
+                .expect("a plain name")
+        })
+        .collect();
+    committed.sort();
+
+    let definitions = kea_operator::crd::definitions();
+    assert_eq!(committed, definitions.each_ref().map(|(file, _)| *file));
+    for (file, definition) in &definitions {
+        let generated = kea_operator::crd::definition_yaml(definition).expect("YAML");
+        let found = fs::read_to_string(folder.join(file)).expect("a file");
+        assert!(
+            found == generated,
+            "{file} is not what the types say; write it again: each document of `kea-operator crd` is one file there"
+        );
+    }
+}

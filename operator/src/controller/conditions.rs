@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::finding::{Finding, Obstacle};
 use crate::crd::NetworkInterface;
-use crate::domain::Outcome;
+use crate::domain::{Absence, Interface, Outcome};
 use crate::kea::{ErrorClass, KeaError};
 
 /// Every interface has what it wishes for. Agrees with `phase`, always.
@@ -109,13 +109,12 @@ pub fn subnet_resolved(finding: &Finding) -> Saying {
 
 /// `KeaReachable`. Where Kea was not asked, what is known from before stays.
 pub fn kea_reachable(finding: &Finding, previous: &[Condition]) -> Saying {
+    let answered = previous
+        .iter()
+        .any(|condition| condition.type_ == KEA_REACHABLE && condition.status == "True");
     match &finding.obstacle {
         Some(Obstacle::Kea(error)) => Saying::new(Truth::False, kea_reason(error), error.to_string()),
-        Some(Obstacle::Namespace(_))
-            if !previous
-                .iter()
-                .any(|c| c.type_ == KEA_REACHABLE && c.status == "True") =>
-        {
+        Some(obstacle) if !obstacle.is_after_kea() && !answered => {
             Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked yet")
         }
         _ => Saying::new(
@@ -147,10 +146,14 @@ pub fn leases_observed(finding: &Finding) -> Saying {
 }
 
 /// What an interface waits for, in words.
-pub fn waiting((interface, outcome): &(crate::domain::Interface, Outcome)) -> Option<String> {
+pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     match outcome {
+        Outcome::Waiting {
+            mac,
+            absence: Absence::NoLease,
+        } => Some(format!("{}: no lease found for MAC {mac}", interface.label)),
         Outcome::Waiting { mac, absence } => Some(format!(
-            "{}: no lease found for MAC {mac}: {absence}",
+            "{}: no usable lease found for MAC {mac}: {absence}",
             interface.label
         )),
         _ => None,
@@ -158,7 +161,7 @@ pub fn waiting((interface, outcome): &(crate::domain::Interface, Outcome)) -> Op
 }
 
 /// What is wrong with an interface, in words.
-pub fn problem((interface, outcome): &(crate::domain::Interface, Outcome)) -> Option<String> {
+pub fn problem((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     let reason = match outcome {
         Outcome::Invalid(reason) | Outcome::Conflict { reason, .. } => reason.clone(),
         Outcome::Refused { address, reason } => format!("Kea refused to reserve {address}: {reason}"),

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 
 use crate::crd::{AnyNamespace, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Desired, Mac, Observed, Release, Wish, candidate};
+use crate::domain::{Desired, Interface, Mac, Observed, Release, Wish, candidate};
 use crate::kea::{Kea, KeaError};
 
 /// Why an object's NetworkNamespace is not known.
@@ -123,7 +123,7 @@ pub async fn observe(kea: &Kea, desired: &Desired, now: i64) -> Result<Observed,
     Ok(observed)
 }
 
-fn wished(interface: &crate::domain::Interface) -> Option<Mac> {
+fn wished(interface: &Interface) -> Option<Mac> {
     match interface.wish {
         Wish::Reserve(mac) => Some(mac),
         Wish::Invalid(_) => None,

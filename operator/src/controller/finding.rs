@@ -40,19 +40,31 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
+    /// Whether Kea had to be asked to find it.
+    pub fn is_after_kea(&self) -> bool {
+        match self {
+            Self::Namespace(_) => false,
+            Self::Subnet(error) => {
+                matches!(
+                    error,
+                    ValidateError::Subnet(SubnetError::NotFound { .. } | SubnetError::Ambiguous { .. })
+                )
+            }
+            Self::Kea(_) => true,
+        }
+    }
+
     /// How long to wait for it to go.
     pub fn wait(&self) -> Wait {
         match self {
-            Self::Subnet(ValidateError::Subnet(
-                SubnetError::NotFound { .. } | SubnetError::Ambiguous { .. },
-            )) => Wait::RESOURCE,
-            // The watch on NetworkNamespaces tells when this changes.
-            Self::Namespace(_) | Self::Subnet(_) => Wait::Change,
             Self::Kea(error) => match error.class() {
                 ErrorClass::Network => Wait::Retry,
                 ErrorClass::Authentication | ErrorClass::Permission => Wait::AUTHENTICATION,
                 ErrorClass::Validation | ErrorClass::Resource => Wait::RESOURCE,
             },
+            _ if self.is_after_kea() => Wait::RESOURCE,
+            // The watch on NetworkNamespaces tells when this changes.
+            _ => Wait::Change,
         }
     }
 }

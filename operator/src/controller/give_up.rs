@@ -14,7 +14,7 @@ use super::triage::{Why, without_ours};
 use super::validate::{self, Remembered};
 use super::{Context, dereference, notices, status};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
-use crate::domain::{Outcome, Release, plan_releases};
+use crate::domain::{Interface, Outcome, Release, plan_releases};
 use crate::kea::KeaError;
 
 /// Releases what the object has and lets it go; retries while Kea is away.
@@ -60,7 +60,7 @@ pub async fn give_up(
     Ok(action(object, context, Wait::Change))
 }
 
-fn unknown(object: &NetworkConfiguration) -> Vec<(crate::domain::Interface, Outcome)> {
+fn unknown(object: &NetworkConfiguration) -> Vec<(Interface, Outcome)> {
     validate::interfaces(object)
         .into_iter()
         .map(|interface| (interface, Outcome::Unknown))

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, RESERVED, SUBNET_RESOLVED};
+use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, READY, RESERVED, SUBNET_RESOLVED};
 use crate::crd::NetworkConfigurationStatus;
 use crate::domain::{Interface, Outcome, Release, Subnet};
 use crate::source::Notice;
@@ -69,10 +69,11 @@ pub fn transitions(
     after: &NetworkConfigurationStatus,
 ) -> Vec<Notice> {
     let before = before.map_or(&[][..], |status| &status.conditions);
+    let whole = find(&after.conditions, READY).map_or("", |ready| ready.message.as_str());
     after
         .conditions
         .iter()
-        .filter_map(|now| transition(find(before, &now.type_), now))
+        .filter_map(|now| transition(find(before, &now.type_), now, whole))
         .collect()
 }
 
@@ -80,7 +81,8 @@ fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == kind)
 }
 
-fn transition(before: Option<&Condition>, now: &Condition) -> Option<Notice> {
+/// What one condition has to say. `Reserved` is brief for the sake of `kubectl get`; `whole` tells the same at length.
+fn transition(before: Option<&Condition>, now: &Condition, whole: &str) -> Option<Notice> {
     let was = before.map(|before| (before.status.as_str(), before.reason.as_str()));
     let is = (now.status.as_str(), now.reason.as_str());
     if was == Some(is) {
@@ -93,9 +95,9 @@ fn transition(before: Option<&Condition>, now: &Condition) -> Option<Notice> {
         }
         (KEA_REACHABLE | SUBNET_RESOLVED, ("False", reason)) => Some(notice(true, reason, note)),
         (LEASES_OBSERVED, ("False", _)) => Some(notice(false, "NoLease", note)),
-        (RESERVED, ("False", "Conflict")) => Some(notice(true, "Conflict", note)),
-        (RESERVED, ("False", "Refused")) => Some(notice(true, "Refused", note)),
-        (RESERVED, ("False", "InvalidInterface")) => Some(notice(true, "ValidationFailed", note)),
+        (RESERVED, ("False", "Conflict")) => Some(notice(true, "Conflict", whole)),
+        (RESERVED, ("False", "Refused")) => Some(notice(true, "Refused", whole)),
+        (RESERVED, ("False", "InvalidInterface")) => Some(notice(true, "ValidationFailed", whole)),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ use super::triage::{Claim, with_ours};
 use super::validate::{self, Remembered};
 use super::{Context, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Desired, Interface, Outcome, Plan, plan};
+use crate::domain::{Desired, Interface, Outcome, Plan, Wish, plan};
 use crate::source::SourceError;
 
 /// How soon an object is looked at whose cached copy is older than the operator's own last write.
@@ -158,8 +158,8 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
         .into_iter()
         .map(|interface| {
             let outcome = match &interface.wish {
-                crate::domain::Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
-                crate::domain::Wish::Reserve(_) => Outcome::Unknown,
+                Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
+                Wish::Reserve(_) => Outcome::Unknown,
             };
             (interface, outcome)
         })
@@ -197,7 +197,7 @@ async fn survey(
     let wished = |mac| {
         interfaces
             .iter()
-            .any(|interface| interface.wish == crate::domain::Wish::Reserve(mac))
+            .any(|interface| interface.wish == Wish::Reserve(mac))
     };
     let releases = validate::releases(&finding.unreleased, &subnets, |mac, found| {
         wished(mac) && found.id == subnet.id
@@ -258,3 +258,7 @@ async fn tell(object: &NetworkConfiguration, context: &Context, finding: &Findin
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;

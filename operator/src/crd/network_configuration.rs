@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NAME_PATTERN, null_as_default};
+use super::{NAME_PATTERN, null_as_default, without_empty_defaults};
 
 /// The network interfaces of one machine, each of which gets its DHCP reservation.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,8 +27,10 @@ use super::{NAME_PATTERN, null_as_default};
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = without_empty_defaults, extend("required" = ["name"]))]
 pub struct NetworkConfigurationSpec {
     /// Name of the machine or of its network configuration.
+    #[serde(default)]
     #[schemars(length(min = 2, max = 32), regex(pattern = NAME_PATTERN))]
     pub name: String,
 

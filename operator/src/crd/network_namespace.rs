@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NAME_PATTERN, null_as_default};
+use super::{NAME_PATTERN, null_as_default, without_empty_defaults};
 
 const IPV4_PATTERN: &str = r"^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.|$)){4}$";
 const IPV4_CIDR_PATTERN: &str =
@@ -31,15 +31,16 @@ const IPV4_CIDR_PATTERN: &str =
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = without_empty_defaults, extend("required" = ["datacenterIdentifier", "supervisorIdentifier"]))]
 pub struct NetworkNamespaceSpec {
     /// Datacenter that the network is in.
     #[serde(default)]
-    #[schemars(required, length(min = 2, max = 32), regex(pattern = NAME_PATTERN))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = NAME_PATTERN))]
     pub datacenter_identifier: String,
 
     /// Supervisor cluster that the network belongs to.
     #[serde(default)]
-    #[schemars(required, length(min = 2, max = 32), regex(pattern = NAME_PATTERN))]
+    #[schemars(length(min = 2, max = 32), regex(pattern = NAME_PATTERN))]
     pub supervisor_identifier: String,
 
     /// How machines get addresses; left out, by DHCP.
@@ -50,10 +51,11 @@ pub struct NetworkNamespaceSpec {
 /// How machines in the network get addresses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = without_empty_defaults, extend("required" = ["type"]))]
 pub struct IpAllocation {
     /// `dhcp` or `static`.
     #[serde(default, rename = "type")]
-    #[schemars(required, extend("enum" = ["dhcp", "static"]))]
+    #[schemars(extend("enum" = ["dhcp", "static"]))]
     pub type_: String,
 
     /// Operator that allocates.
@@ -72,15 +74,16 @@ pub struct IpAllocation {
 
 /// Settings of static allocation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_empty_defaults, extend("required" = ["ipv4CIDR", "ipv4Gateway"]))]
 pub struct StaticAllocation {
     /// The network, such as `10.100.1.0/24`.
     #[serde(default, rename = "ipv4CIDR")]
-    #[schemars(required, regex(pattern = IPV4_CIDR_PATTERN))]
+    #[schemars(regex(pattern = IPV4_CIDR_PATTERN))]
     pub ipv4_cidr: String,
 
     /// Default gateway.
     #[serde(default, rename = "ipv4Gateway")]
-    #[schemars(required, regex(pattern = IPV4_PATTERN))]
+    #[schemars(regex(pattern = IPV4_PATTERN))]
     pub ipv4_gateway: String,
 
     /// First address to give out.
@@ -251,14 +254,13 @@ pub struct IpAllocationStatus {
 /// One address in use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = without_empty_defaults, extend("required" = ["ip", "networkConfiguration"]))]
 pub struct AllocatedIp {
     /// The address.
     #[serde(default)]
-    #[schemars(required)]
     pub ip: String,
 
     /// NetworkConfiguration that has it.
     #[serde(default)]
-    #[schemars(required)]
     pub network_configuration: String,
 }

@@ -55,6 +55,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_namespace_requires_is_required() {
+        let crd = json(&NetworkNamespace::crd());
+        let spec = crd
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec")
+            .unwrap();
+        assert_eq!(
+            spec["required"],
+            serde_json::json!(["datacenterIdentifier", "supervisorIdentifier"])
+        );
+        let allocation = &spec["properties"]["ipAllocation"];
+        assert_eq!(allocation["required"], serde_json::json!(["type"]));
+        assert_eq!(
+            allocation["properties"]["static"]["properties"]["ttlSeconds"]["default"],
+            3600
+        );
+    }
+
+    #[test]
     fn yaml_reads_back_as_the_same_definition() {
         for (_, definition) in definitions() {
             let yaml = definition_yaml(&definition).unwrap();

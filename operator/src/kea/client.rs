@@ -71,15 +71,12 @@ impl Kea {
     /// All subnets of the server.
     pub async fn subnets(&self) -> Result<Vec<Subnet>, KeaError> {
         let dialect = self.dialect().await?.subnets;
-        let command = match dialect {
-            SubnetDialect::List => "subnet4-list",
-            SubnetDialect::Config => "config-get",
-        };
+        let command = dialect.command();
         let Some(arguments) = self.found(command, None).await? else {
             return Ok(vec![]);
         };
         let subnets = match dialect {
-            SubnetDialect::List => wire::subnets_of_list(&arguments),
+            SubnetDialect::Ext | SubnetDialect::Stock => wire::subnets_of_list(&arguments),
             SubnetDialect::Config => wire::subnets_of_config(&arguments),
         };
         subnets.map_err(|cause| self.malformed(command, &cause))

@@ -15,10 +15,23 @@ pub enum ReservationDialect {
 /// Command that lists subnets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubnetDialect {
-    /// `subnet4-list`.
-    List,
+    /// `ext-subnet4-list` of our hook; it answers under this name even where it may not claim the stock one.
+    Ext,
+    /// `subnet4-list` of our hook or of Kea's subnet_cmds.
+    Stock,
     /// `config-get`, which every Kea has.
     Config,
+}
+
+impl SubnetDialect {
+    /// The full name of the command.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Ext => "ext-subnet4-list",
+            Self::Stock => "subnet4-list",
+            Self::Config => "config-get",
+        }
+    }
 }
 
 /// The commands of one server.
@@ -64,11 +77,10 @@ impl Dialect {
                 );
             }
         };
-        let subnets = if commands.contains("subnet4-list") {
-            SubnetDialect::List
-        } else {
-            SubnetDialect::Config
-        };
+        let subnets = [SubnetDialect::Ext, SubnetDialect::Stock]
+            .into_iter()
+            .find(|dialect| commands.contains(dialect.command()))
+            .unwrap_or(SubnetDialect::Config);
         Ok(Self {
             reservations,
             subnets,
@@ -90,11 +102,7 @@ impl fmt::Display for Dialect {
             ReservationDialect::Ext => "ext-reservation-*",
             ReservationDialect::Stock => "reservation-*",
         };
-        let subnets = match self.subnets {
-            SubnetDialect::List => "subnet4-list",
-            SubnetDialect::Config => "config-get",
-        };
-        write!(f, "{reservations}, {subnets}")
+        write!(f, "{reservations}, {}", self.subnets.command())
     }
 }
 
@@ -118,7 +126,9 @@ mod tests {
     fn ours_is_preferred_to_stock() {
         let both = choose(&[&[LEASE, "subnet4-list"], &EXT, &STOCK]).unwrap();
         assert_eq!(both.reservation_command("add"), "ext-reservation-add");
-        assert_eq!(both.subnets, SubnetDialect::List);
+        assert_eq!(both.subnets, SubnetDialect::Stock);
+        let ours = choose(&[&[LEASE, "subnet4-list", "ext-subnet4-list"], &EXT]).unwrap();
+        assert_eq!(ours.subnets, SubnetDialect::Ext);
         let stock = choose(&[&[LEASE], &STOCK]).unwrap();
         assert_eq!(stock.reservation_command("add"), "reservation-add");
         assert_eq!(stock.subnets, SubnetDialect::Config);

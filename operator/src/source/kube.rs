@@ -97,7 +97,7 @@ async fn watch_configurations(
                     return;
                 }
             }
-            Err(error) => tracing::warn!(%error, "cannot watch NetworkConfigurations; will try again"),
+            Err(error) => warn_of(&error, "NetworkConfigurations"),
         }
     }
 }
@@ -139,7 +139,7 @@ async fn watch_namespaces(
                 std::mem::take(&mut listed)
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot watch NetworkNamespaces; will try again");
+                warn_of(&error, "NetworkNamespaces");
                 vec![]
             }
         };
@@ -150,6 +150,21 @@ async fn watch_namespaces(
                 }
             }
         }
+    }
+}
+
+fn warn_of(error: &watcher::Error, what: &str) {
+    let code = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code,
+        _ => 0,
+    };
+    match code {
+        403 => tracing::warn!("the cluster does not permit to list and watch {what}; will try again"),
+        404 => tracing::warn!(
+            "the cluster does not know {what}; install them with: kea-operator crd | kubectl apply -f -"
+        ),
+        _ => tracing::warn!(%error, "cannot watch {what}; will try again"),
     }
 }
 
@@ -273,10 +288,9 @@ impl Objects for Cluster {
             instance: None,
         };
         let recorder = Recorder::new(self.client.clone(), reporter);
-        let (namespace, name) = (object.namespace(), object.name_any());
-        tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
+        notice.log(object);
         if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::warn!(namespace, name, %error, "cannot write an event");
+            tracing::warn!(object = object.name_any(), %error, "cannot write an event");
         }
     }
 }

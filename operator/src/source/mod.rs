@@ -60,6 +60,18 @@ pub struct Notice {
     pub note: String,
 }
 
+impl Notice {
+    /// Writes it to the log too, where those look who run the operator.
+    pub fn log(&self, object: &NetworkConfiguration) {
+        let (namespace, name) = (object.namespace(), object.name_any());
+        if self.warning {
+            tracing::warn!(namespace, name, reason = self.reason, "{}", self.note);
+        } else {
+            tracing::info!(namespace, name, reason = self.reason, "{}", self.note);
+        }
+    }
+}
+
 /// Why a write did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::crd::{GROUP, NetworkConfiguration, NetworkNamespace};
 
@@ -87,7 +87,7 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
         .collect()
 }
 
-fn document(place: usize, value: Value) -> Result<Option<Document>, String> {
+fn document(place: usize, mut value: Value) -> Result<Option<Document>, String> {
     if value.is_null() {
         return Ok(None);
     }
@@ -104,6 +104,10 @@ fn document(place: usize, value: Value) -> Result<Option<Document>, String> {
     }
     if version.split('/').next() != Some(GROUP) {
         return Ok(None);
+    }
+    if let Some(object) = value.as_object_mut() {
+        // A NetworkNamespace of a folder is little more than its prefix.
+        object.entry("spec").or_insert_with(|| Value::Object(Map::new()));
     }
     let malformed = |error: serde_json::Error| format!("document {place} is no valid {kind}: {error}");
     let document = match (version.as_str(), kind.as_str()) {
@@ -156,7 +160,7 @@ mod tests {
     #[test]
     fn a_file_may_hold_several_objects_and_others_too() {
         let text = format!(
-            "# comment\n---\n{VM}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\n---\napiVersion: vitistack.io/v1alpha1\nkind: NetworkNamespace\nmetadata: {{name: nn, namespace: a}}\nstatus: {{ipv4Prefix: 10.0.0.0/24}}\nspec: {{}}\n"
+            "# comment\n---\n{VM}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\n---\napiVersion: vitistack.io/v1alpha1\nkind: NetworkNamespace\nmetadata: {{name: nn, namespace: a}}\nstatus: {{ipv4Prefix: 10.0.0.0/24}}\n"
         );
         let documents = parse(&text).unwrap();
         let [Document::Configuration(vm), Document::Namespace(nn)] = documents.as_slice() else {

@@ -33,6 +33,8 @@ pub struct Folder {
     configuration_writer: Writer<AnyConfiguration>,
     namespace_writer: Writer<AnyNamespace>,
     version: u64,
+    /// Whether the folder was read once: until then, the stores are being filled.
+    complete: bool,
     /// Whether the last reading failed, so that a lasting failure is reported once.
     unreadable: bool,
 }
@@ -69,6 +71,7 @@ impl Folder {
             configuration_writer,
             namespace_writer,
             version: 0,
+            complete: false,
             unreadable: false,
         };
         Ok((folder, configuration_store, namespace_store))
@@ -86,10 +89,8 @@ impl Folder {
             }
         };
         self.unreadable = false;
-        let first = self.version == 0;
         let touched = self.merge(reading);
-        if first {
-            self.version = self.version.max(1);
+        if !std::mem::replace(&mut self.complete, true) {
             self.configuration_writer.apply_watcher_event(&Event::InitDone);
             self.namespace_writer.apply_watcher_event(&Event::InitDone);
         }
@@ -108,9 +109,6 @@ impl Folder {
 
     fn merge(&mut self, mut reading: Reading) -> Vec<ObjectRef<AnyConfiguration>> {
         let (wished, networks) = sort_out(&mut reading);
-        for (file, error) in &reading.broken {
-            tracing::debug!(file, error, "a file cannot be used");
-        }
         if let Err(error) = self.shelf.report(&reading.broken) {
             tracing::error!(%error, "cannot report broken files in the status folder");
         }
@@ -130,7 +128,6 @@ impl Folder {
         broken: &BTreeMap<String, String>,
     ) -> Vec<ObjectRef<AnyConfiguration>> {
         let mut next = Vec::new();
-        let starting = self.version == 0;
         for (key, known) in &self.configurations {
             let changed = match wished.remove(key) {
                 Some((file, wish)) => renewed(known, &file, wish),
@@ -143,7 +140,7 @@ impl Folder {
                 }
                 None => deleted(known),
             };
-            if let Some(object) = changed.or_else(|| starting.then(|| known.clone())) {
+            if let Some(object) = changed.or_else(|| (!self.complete).then(|| known.clone())) {
                 next.push(object);
             }
         }
@@ -166,10 +163,18 @@ impl Folder {
                 .apply_watcher_event(&Event::Delete(guarded));
         } else {
             self.configurations.insert(key(&object), object);
-            self.configuration_writer
-                .apply_watcher_event(&Event::Apply(guarded));
+            let event = self.arrival(guarded);
+            self.configuration_writer.apply_watcher_event(&event);
         }
         reference
+    }
+
+    fn arrival<K>(&self, object: K) -> Event<K> {
+        if self.complete {
+            Event::Apply(object)
+        } else {
+            Event::InitApply(object)
+        }
     }
 
     fn merge_namespaces(
@@ -198,7 +203,8 @@ impl Folder {
                 .is_none_or(|(_, known)| *known != namespace)
             {
                 let guarded = DeserializeGuard(Ok(namespace.clone()));
-                self.namespace_writer.apply_watcher_event(&Event::Apply(guarded));
+                let event = self.arrival(guarded);
+                self.namespace_writer.apply_watcher_event(&event);
                 changed.push(key.0.clone());
             }
             self.namespaces.insert(key, (file, namespace));

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
@@ -139,11 +138,6 @@ impl Objects for Records {
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {
-        let (namespace, name) = (object.namespace(), object.name_any());
-        if notice.warning {
-            tracing::warn!(namespace, name, reason = notice.reason, "{}", notice.note);
-        } else {
-            tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
-        }
+        notice.log(object);
     }
 }

@@ -92,6 +92,7 @@ impl Shelf {
                 .strip_suffix(".error")
                 .is_some_and(|file| !broken.contains_key(file))
             {
+                tracing::info!(report = name, "the file can be used again, or is gone");
                 remove(&path)?;
             }
         }
@@ -99,6 +100,7 @@ impl Shelf {
             let path = self.path.join(format!("{file}.error"));
             let text = format!("{file} {error}\n");
             if std::fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+                tracing::warn!(file, "{}", text.trim_end());
                 self.replace(&path, text.as_bytes())?;
             }
         }
