@@ -40,7 +40,7 @@ test-real: deps ## Run the hook in real Kea, the operator against a real API ser
 	hack/apiserver/build
 	$(CARGO) build -p kea-operator
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
-	$(CARGO) test --features fault-injection,kea-ffi/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
+	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
 HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 

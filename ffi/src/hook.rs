@@ -1,8 +1,6 @@
 //! The hook library that Kea's calls go to.
 
-use std::sync::Arc;
-
-use parking_lot::RwLock;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::element::{Element, Reply};
 use crate::source::{HostSource, SourceParameters};
@@ -16,19 +14,20 @@ pub trait Hook: Send + Sync {
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
 }
 
-/// The library may stay mapped after `unload`, so nothing here may rely on fresh statics.
+/// The library may stay mapped after `unload`, so nothing here may rely on fresh statics. A lock of `std`, because
+/// others keep something per thread that would keep the library mapped.
 static INSTALLED: RwLock<Option<Arc<dyn Hook>>> = RwLock::new(None);
 
 /// Sends Kea's calls to `hook` from now on.
 pub fn install(hook: Arc<dyn Hook>) {
-    *INSTALLED.write() = Some(hook);
+    *INSTALLED.write().unwrap_or_else(PoisonError::into_inner) = Some(hook);
 }
 
 /// Forgets the installed hook.
 pub fn uninstall() {
-    INSTALLED.write().take();
+    INSTALLED.write().unwrap_or_else(PoisonError::into_inner).take();
 }
 
 pub(crate) fn installed() -> Option<Arc<dyn Hook>> {
-    INSTALLED.read().clone()
+    INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -15,6 +15,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use crate::places::cache_dir;
 use crate::process::{Process, run};
 use crate::wait::try_wait_for;
 use crate::workdir::Workdir;
@@ -185,7 +186,7 @@ impl Programs {
                 "KUBEBUILDER_ASSETS names that folder: correct or unset it",
             ),
             None => (
-                cache_dir()?.join("apiserver/bin"),
+                cache_dir().context("no cache folder: set HOME or KEA_OPERATOR_CACHE")?.join("apiserver/bin"),
                 "run 'hack/apiserver/build', or set KUBEBUILDER_ASSETS to a folder with a release of them",
             ),
         };
@@ -328,19 +329,6 @@ fn await_port(process: &mut Process, port: u16) -> Result<()> {
 /// Go's words for EADDRINUSE, which the errors of this module carry at the end of a log.
 fn is_port_taken(error: &anyhow::Error) -> bool {
     format!("{error:#}").contains("address already in use")
-}
-
-/// The cache folder of `hack/apiserver/build`.
-fn cache_dir() -> Result<PathBuf> {
-    if let Some(cache) = set_variable("KEA_OPERATOR_CACHE") {
-        return Ok(cache.into());
-    }
-    let cache = match set_variable("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => PathBuf::from(set_variable("HOME").context("HOME is not set: set KEA_OPERATOR_CACHE")?)
-            .join(".cache"),
-    };
-    Ok(cache.join("kea-operator"))
 }
 
 fn set_variable(name: &str) -> Option<OsString> {

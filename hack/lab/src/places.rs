@@ -76,7 +76,7 @@ fn hooks_below(root: &Path) -> Option<PathBuf> {
 }
 
 /// The cache folder of `hack/deps`.
-fn cache_dir() -> Option<PathBuf> {
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     let set = |name: &str| {
         env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -1,6 +1,4 @@
 //! The API server of the lab serves what a controller needs of one.
-//!
-//! Run `hack/apiserver/build` first, then `cargo test -p kea-lab --test apiserver -- --ignored`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,7 +58,6 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn custom_resources_have_status_columns_and_rules() {
     let server = server_with_widgets().unwrap();
     server.apply(WIDGET).unwrap();
@@ -96,7 +93,6 @@ fn custom_resources_have_status_columns_and_rules() {
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn fields_have_owners() {
     let server = server_with_widgets().unwrap();
     server.apply(WIDGET).unwrap();
@@ -114,7 +110,6 @@ fn fields_have_owners() {
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn watches_tell_changes() {
     let server = server_with_widgets().unwrap();
     let log = tempfile::NamedTempFile::new().unwrap();
@@ -142,7 +137,6 @@ fn watches_tell_changes() {
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn events_show_in_the_description_of_their_object() {
     let server = server_with_widgets().unwrap();
     server.apply(WIDGET).unwrap();
@@ -180,7 +174,6 @@ reportingInstance: test-0
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn built_in_kinds_behave() {
     let server = ApiServer::start().unwrap();
     let uid = server
@@ -237,7 +230,6 @@ spec: {holderIdentity: me}
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn a_server_keeps_its_objects_over_a_kill_and_a_freeze() {
     let mut server = server_with_widgets().unwrap();
     server.apply(WIDGET).unwrap();
@@ -258,7 +250,6 @@ fn a_server_keeps_its_objects_over_a_kill_and_a_freeze() {
 }
 
 #[test]
-#[ignore = "needs hack/apiserver/build"]
 fn servers_are_apart_and_leave_nothing() {
     let servers = [ApiServer::start().unwrap(), ApiServer::start().unwrap()];
     assert_ne!(servers[0].url(), servers[1].url());

@@ -12,13 +12,12 @@ mod reservation;
 mod status;
 mod subnet;
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::hook::Hook;
 use kea_ffi::server::{self, Message};
 use kea_ffi::source::{HostSource, SourceParameters};
-use parking_lot::Mutex;
 
 pub use names::{Names, names_to_serve};
 
@@ -117,7 +116,7 @@ impl Commands {
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
-        self.stores.lock().iter().filter_map(Weak::upgrade).collect()
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -125,7 +124,7 @@ impl Hook for Commands {
     fn open_source(&self, parameters: &SourceParameters) -> Result<Box<dyn HostSource>, String> {
         let source = StoreSource::open(parameters).map_err(|error| error.to_string())?;
         server::log(Message::StoreOpened, &source.describe());
-        let mut stores = self.stores.lock();
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.retain(|store| store.strong_count() > 0);
         stores.push(Arc::downgrade(source.store()));
         Ok(Box::new(source))

@@ -1,0 +1,49 @@
+//! The operator as a process, and the objects that it is given.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use std::env;
+
+use kea_lab::{Process, operator_path};
+use serde_json::{Value, json};
+
+/// How long the operator gets for what it is expected to do. Longer than its slowest interval.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts `kea-operator run` with these arguments, and no setting from the environment.
+pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
+    let mut command = Command::new(operator_path().unwrap());
+    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEA_")) {
+        command.env_remove(name);
+    }
+    // Nobody probes it here, and the port may be taken.
+    command.args(["run", "--health-probe-bind-address", "0", "--log-json-logging=false"]).args(arguments);
+    command.envs(environment.iter().map(|(name, value)| (*name, *value)));
+    Process::spawn("kea-operator", &command, log).unwrap()
+}
+
+/// A NetworkNamespace with that prefix.
+pub fn network_namespace(namespace: &str, prefix: &str) -> Value {
+    json!({
+        "apiVersion": "vitistack.io/v1alpha1",
+        "kind": "NetworkNamespace",
+        "metadata": { "name": "lab", "namespace": namespace },
+        "spec": { "datacenterIdentifier": "lab", "supervisorIdentifier": "lab" },
+        "status": { "ipv4Prefix": prefix },
+    })
+}
+
+/// A NetworkConfiguration with an interface for each MAC address.
+pub fn network_configuration(namespace: &str, name: &str, macs: &[&str]) -> Value {
+    let interface = |(index, mac): (usize, &&str)| json!({ "name": format!("eth{index}"), "macAddress": mac });
+    json!({
+        "apiVersion": "vitistack.io/v1alpha1",
+        "kind": "NetworkConfiguration",
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": {
+            "name": name, "networkNamespaceName": "lab",
+            "networkInterfaces": macs.iter().enumerate().map(interface).collect::<Vec<_>>(),
+        },
+    })
+}
