@@ -49,9 +49,11 @@ pub fn cleanup_skipped() -> Notice {
     )
 }
 
-/// The status cannot be written.
-pub fn status_failed(error: &impl ToString) -> Notice {
-    notice(true, "StatusNotWritten", error.to_string())
+/// The status cannot be written, since others own fields of it.
+pub fn status_conflict(error: &impl ToString) -> Notice {
+    let error = error.to_string();
+    let remedy = "remove these fields from the status (kubectl patch --subresource=status --type=json), and they are written again";
+    notice(true, "StatusConflict", format!("{error}; {remedy}"))
 }
 
 /// The object cannot be read.

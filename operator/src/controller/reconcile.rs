@@ -71,7 +71,7 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
             if first && matches!(error, Error::Status(StatusError(SourceError::Conflict(_)))) {
                 context
                     .objects
-                    .notify(object, &notices::status_failed(&error))
+                    .notify(object, &notices::status_conflict(&error))
                     .await;
             }
             tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "will try again");

@@ -213,7 +213,9 @@ impl Cluster {
 fn source_error(error: kube::Error) -> SourceError {
     match error {
         kube::Error::Api(status) if status.code == 404 => SourceError::Gone,
-        kube::Error::Api(status) if status.code == 409 => SourceError::Conflict(status.message.clone()),
+        kube::Error::Api(status) if status.code == 409 => {
+            SourceError::Conflict(status.message.lines().collect::<Vec<_>>().join(" "))
+        }
         other => SourceError::Failed(other.to_string()),
     }
 }

@@ -79,7 +79,7 @@ pub enum SourceError {
     #[error("the object is gone")]
     Gone,
     /// The object changed meanwhile, or another writer owns the fields.
-    #[error("the object was changed by another writer, or another writer owns the fields: {0}")]
+    #[error("another writer changed the object, or owns fields of it: {0}")]
     Conflict(String),
     /// Anything else.
     #[error("{0}")]
