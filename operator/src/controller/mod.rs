@@ -8,6 +8,8 @@ mod give_up;
 mod notices;
 mod pace;
 mod reconcile;
+#[cfg(test)]
+mod scripted;
 mod status;
 mod triage;
 mod validate;

@@ -21,6 +21,8 @@ pub struct Kea {
     server: String,
     timeout: Duration,
     dialect: Mutex<Option<Dialect>>,
+    /// What was last found and logged.
+    announced: Mutex<Option<Dialect>>,
 }
 
 /// What became of a reservation that was to be added.
@@ -39,7 +41,8 @@ impl Kea {
             transport,
             server,
             timeout,
-            dialect: Mutex::new(None),
+            dialect: Mutex::default(),
+            announced: Mutex::default(),
         }
     }
 
@@ -63,8 +66,10 @@ impl Kea {
         let names = names.ok_or_else(|| self.malformed(command, "its arguments are no list of names"))?;
         let dialect = Dialect::choose(&names)
             .map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))?;
-        tracing::info!(server = %self.server, %dialect, "commands of Kea found");
         *self.dialect.lock() = Some(dialect);
+        if self.announced.lock().replace(dialect) != Some(dialect) {
+            tracing::info!(server = %self.server, %dialect, "commands of Kea found");
+        }
         Ok(dialect)
     }
 

@@ -25,7 +25,17 @@ pub enum KeaError {
     Unreachable {
         /// The endpoint.
         server: String,
-        /// The operating system's or the TLS library's reason.
+        /// The operating system's reason.
+        cause: String,
+    },
+    /// No agreement on TLS.
+    #[error(
+        "TLS with Kea at {server} failed: {cause}; check KEA_TLS_CA_FILE, KEA_TLS_SERVER_NAME and the client certificate"
+    )]
+    Tls {
+        /// The endpoint.
+        server: String,
+        /// The TLS library's reason.
         cause: String,
     },
     /// No complete answer in time.
@@ -109,7 +119,9 @@ impl KeaError {
     pub fn class(&self) -> ErrorClass {
         match self {
             // An answer that is not Kea's comes from something that stands in for it while it is away.
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Malformed { .. } => ErrorClass::Network,
+            Self::Unreachable { .. } | Self::Tls { .. } | Self::Timeout { .. } | Self::Malformed { .. } => {
+                ErrorClass::Network
+            }
             Self::HttpStatus { status, .. } if *status >= 500 || matches!(status, 408 | 429) => {
                 ErrorClass::Network
             }

@@ -51,7 +51,7 @@ impl Http {
         let (builder, url) = settings.tls.apply(builder, url)?;
         let client = builder
             .build()
-            .map_err(|error| SetupError::Client(root_cause(&error)))?;
+            .map_err(|error| SetupError::Client(root_cause(&error).to_string()))?;
         Ok(Self {
             client,
             url,
@@ -61,9 +61,16 @@ impl Http {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> KeaError {
-        KeaError::Unreachable {
-            server: self.server.clone(),
-            cause: root_cause(error),
+        let (server, cause) = (self.server.clone(), root_cause(error));
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(tls) => KeaError::Tls {
+                server,
+                cause: tls.to_string(),
+            },
+            None => KeaError::Unreachable {
+                server,
+                cause: cause.to_string(),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! Ways to Kea: each carries one command there and the answer back, as bytes.
 
 mod http;
+mod insecure;
 mod tls;
 mod unix;
 

@@ -2,9 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Certificate, ClientBuilder, Identity, Url};
+use reqwest::{ClientBuilder, Url};
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ConfigBuilder, RootCertStore, client::WantsClientCert};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::insecure::AnyCertificate;
 
 /// TLS as the environment sets it.
 #[derive(Clone, Debug, Default)]
@@ -60,10 +69,27 @@ pub enum SetupError {
         /// The name.
         name: String,
     },
+    /// The client certificate cannot be used.
+    #[error("cannot use the client certificate {} (KEA_TLS_CERT_FILE) with its key: {cause}", path.display())]
+    Identity {
+        /// The certificate's file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// The authorities of the system cannot be used.
+    #[error(
+        "cannot use the certificate authorities of the system: {0}; install ca-certificates, or set KEA_TLS_CA_FILE"
+    )]
+    System(String),
     /// The HTTP client refuses.
     #[error("cannot set up the HTTP client: {0}")]
     Client(String),
 }
+
+const CA: &str = "KEA_TLS_CA_FILE";
+const CERT: &str = "KEA_TLS_CERT_FILE";
+const KEY: &str = "KEA_TLS_KEY_FILE";
 
 fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
     std::fs::read(path).map_err(|cause| SetupError::File {
@@ -73,36 +99,53 @@ fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
     })
 }
 
+fn certificates(variable: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let none = |cause: String| SetupError::Pem {
+        variable,
+        path: path.into(),
+        what: "certificate",
+        cause,
+    };
+    let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(variable, path)?).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(none("there is none in it".into())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(none(error.to_string())),
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupError> {
+    PrivateKeyDer::from_pem_slice(&read(KEY, path)?).map_err(|error| SetupError::Pem {
+        variable: KEY,
+        path: path.into(),
+        what: "private key",
+        cause: error.to_string(),
+    })
+}
+
 impl TlsSettings {
-    /// The client certificate, where one is set.
+    /// Whether a client certificate is set.
     pub fn has_client_certificate(&self) -> bool {
         self.cert_file.is_some() || self.key_file.is_some()
     }
 
     /// Applies the settings to a client for `url`, and returns the URL to call.
-    pub fn apply(&self, mut builder: ClientBuilder, url: &Url) -> Result<(ClientBuilder, Url), SetupError> {
+    pub fn apply(&self, builder: ClientBuilder, url: &Url) -> Result<(ClientBuilder, Url), SetupError> {
         if url.scheme() != "https" {
             // Plain HTTP needs no authorities; loading the system's could fail for nothing.
             return Ok((builder.tls_certs_only([]), url.clone()));
         }
-        if let Some(path) = &self.ca_file {
-            builder = builder.tls_certs_only(authorities(path)?);
-        }
-        if let Some(identity) = self.identity()? {
-            builder = builder.identity(identity);
-        }
-        builder = builder.tls_danger_accept_invalid_certs(self.insecure);
+        let builder = builder.tls_backend_preconfigured(self.config()?);
         match &self.server_name {
             None => Ok((builder, url.clone())),
             Some(name) => renamed(builder, url, name),
         }
     }
 
-    fn identity(&self) -> Result<Option<Identity>, SetupError> {
-        const CERT: &str = "KEA_TLS_CERT_FILE";
-        const KEY: &str = "KEA_TLS_KEY_FILE";
-        let (cert, key) = match (&self.cert_file, &self.key_file) {
-            (None, None) => return Ok(None),
+    fn config(&self) -> Result<ClientConfig, SetupError> {
+        let verified = self.verifying()?;
+        let mut config = match (&self.cert_file, &self.key_file) {
+            (None, None) => verified.with_no_client_auth(),
             (Some(_), None) => {
                 return Err(SetupError::Half {
                     set: CERT,
@@ -115,36 +158,50 @@ impl TlsSettings {
                     missing: CERT,
                 });
             }
-            (Some(cert), Some(key)) => (cert, key),
+            (Some(cert), Some(key)) => verified
+                .with_client_auth_cert(certificates(CERT, cert)?, private_key(key)?)
+                .map_err(|error| SetupError::Identity {
+                    path: cert.clone(),
+                    cause: error.to_string(),
+                })?,
         };
-        let mut pem = read(CERT, cert)?;
-        pem.push(b'\n');
-        pem.extend(read(KEY, key)?);
-        Identity::from_pem(&pem)
-            .map(Some)
-            .map_err(|error| SetupError::Pem {
-                variable: CERT,
-                path: cert.clone(),
-                what: "certificate that its key file fits",
-                cause: root_cause(&error),
-            })
+        // Kea sets no session id context: OpenSSL then refuses to resume a session that had a client certificate
+        // ("session id context uninitialized"), and every connection but the first would fail.
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+
+    /// TLS 1.2 and 1.3, and how Kea's certificate is checked.
+    fn verifying(&self) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, SetupError> {
+        let provider = Arc::new(CryptoProvider::get_default().map_or_else(ring, |set| set.as_ref().clone()));
+        let client = |error: rustls::Error| SetupError::Client(error.to_string());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(client)?;
+        if self.insecure {
+            let any = Arc::new(AnyCertificate::new(provider));
+            return Ok(builder.dangerous().with_custom_certificate_verifier(any));
+        }
+        let Some(path) = &self.ca_file else {
+            return builder
+                .with_platform_verifier()
+                .map_err(|error| SetupError::System(error.to_string()));
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(CA, path)? {
+            roots.add(certificate).map_err(|error| SetupError::Pem {
+                variable: CA,
+                path: path.clone(),
+                what: "usable certificate authority",
+                cause: error.to_string(),
+            })?;
+        }
+        Ok(builder.with_root_certificates(roots))
     }
 }
 
-fn authorities(path: &Path) -> Result<Vec<Certificate>, SetupError> {
-    const CA: &str = "KEA_TLS_CA_FILE";
-    let none = |cause: String| SetupError::Pem {
-        variable: CA,
-        path: path.into(),
-        what: "certificate",
-        cause,
-    };
-    let found = Certificate::from_pem_bundle(&read(CA, path)?).map_err(|error| none(root_cause(&error)))?;
-    if found.is_empty() {
-        Err(none("there is none in it".into()))
-    } else {
-        Ok(found)
-    }
+fn ring() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
 }
 
 /// Calls the server by `name`, for the certificate's sake, and looks up the URL's own host.
@@ -157,7 +214,7 @@ fn renamed(builder: ClientBuilder, url: &Url, name: &str) -> Result<(ClientBuild
         .ok_or_else(bad)?
         .trim_matches(['[', ']'])
         .to_owned();
-    Ok((builder.dns_resolver(std::sync::Arc::new(HostOf(host))), called))
+    Ok((builder.dns_resolver(Arc::new(HostOf(host))), called))
 }
 
 /// Resolves every name to the addresses of one host.
@@ -174,10 +231,10 @@ impl Resolve for HostOf {
 }
 
 /// The innermost reason of an error: the part that names the cause and not the layers above it.
-pub fn root_cause(error: &dyn std::error::Error) -> String {
+pub fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    cause
 }

@@ -1,0 +1,258 @@
+//! A scripted Kea and a scripted source for the tests of reconciliation. That Kea does behave so is what the tests on real
+//! parts show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::Event;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::pace::Pace;
+use super::reconcile::reconcile;
+use super::triage::Policy;
+use crate::crd::{
+    AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus,
+    NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
+};
+use crate::kea::{Kea, KeaError, Transport};
+use crate::source::{Notice, Objects, SourceError};
+
+const COMMANDS: [&str; 5] = [
+    "ext-reservation-add",
+    "ext-reservation-del",
+    "ext-reservation-get",
+    "ext-subnet4-list",
+    "lease4-get-by-hw-address",
+];
+
+/// One world: what Kea holds, what the object is, and everything that was written, in order.
+#[derive(Default)]
+pub struct World {
+    /// Leased address by MAC.
+    pub leases: Vec<(&'static str, &'static str)>,
+    pub hosts: Vec<Value>,
+    /// Command that fails as if Kea were away.
+    pub down: Option<&'static str>,
+    pub object: NetworkConfiguration,
+    pub log: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<World>>);
+
+impl World {
+    fn answer(&mut self, command: &str, arguments: &Value) -> Value {
+        let found = |found: Option<&Value>| match found {
+            Some(host) => json!({"result": 0, "arguments": host}),
+            None => json!({"result": 3, "text": "Host not found."}),
+        };
+        let same = |host: &Value, key: &str, asked: &str| host[key] == arguments[asked];
+        match command {
+            "list-commands" => json!({"result": 0, "arguments": COMMANDS}),
+            "ext-subnet4-list" => {
+                json!({"result": 0, "arguments": {"subnets": [{"id": 1, "subnet": "10.0.0.0/24"}]}})
+            }
+            "lease4-get-by-hw-address" => {
+                let leases: Vec<Value> = self
+                    .leases
+                    .iter()
+                    .filter(|(mac, _)| arguments["hw-address"] == *mac)
+                    .map(|(mac, address)| json!({"ip-address": address, "hw-address": mac, "subnet-id": 1, "state": 0, "cltt": 0, "valid-lft": u32::MAX}))
+                    .collect();
+                json!({"result": if leases.is_empty() { 3 } else { 0 }, "arguments": {"leases": leases}})
+            }
+            "ext-reservation-get" if arguments.get("ip-address").is_some() => found(
+                self.hosts
+                    .iter()
+                    .find(|host| same(host, "ip-address", "ip-address")),
+            ),
+            "ext-reservation-get" => found(
+                self.hosts
+                    .iter()
+                    .find(|host| same(host, "hw-address", "identifier")),
+            ),
+            "ext-reservation-add" => {
+                let host = arguments["reservation"].clone();
+                self.log.push(format!("add {}", host["ip-address"]));
+                self.hosts.push(host);
+                json!({"result": 0, "text": "Host added."})
+            }
+            "ext-reservation-del" => {
+                self.log.push(format!("del {}", arguments["identifier"]));
+                self.hosts.retain(|host| !same(host, "hw-address", "identifier"));
+                json!({"result": 0, "text": "Host deleted."})
+            }
+            other => panic!("unexpected command {other}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Shared {
+    async fn exchange(&self, name: &str, body: Vec<u8>) -> Result<Vec<u8>, KeaError> {
+        let mut world = self.0.lock();
+        if world.down.is_some_and(|down| down == "all" || down == name) {
+            return Err(KeaError::Unreachable {
+                server: "kea".into(),
+                cause: "Connection refused".into(),
+            });
+        }
+        let request: Value = serde_json::from_slice(&body).unwrap();
+        Ok(world.answer(name, &request["arguments"]).to_string().into_bytes())
+    }
+}
+
+#[async_trait]
+impl Objects for Shared {
+    async fn write_status(
+        &self,
+        _object: &NetworkConfiguration,
+        status: &NetworkConfigurationStatus,
+    ) -> Result<String, SourceError> {
+        let mut world = self.0.lock();
+        let macs: Vec<&str> = status
+            .network_interfaces
+            .iter()
+            .filter_map(|interface| interface.mac_address.as_deref())
+            .collect();
+        let line = format!(
+            "status {} {}",
+            status.phase.as_deref().unwrap_or("-"),
+            macs.join(",")
+        );
+        world.log.push(line);
+        world.object.status = Some(status.clone());
+        Ok(world.next_version())
+    }
+
+    async fn set_finalizers(
+        &self,
+        object: &NetworkConfiguration,
+        finalizers: &[String],
+    ) -> Result<Option<String>, SourceError> {
+        let mut world = self.0.lock();
+        if object.metadata.resource_version != world.object.metadata.resource_version {
+            return Err(SourceError::Conflict("version".into()));
+        }
+        world.log.push(format!("finalizers {}", finalizers.join(",")));
+        world.object.metadata.finalizers = Some(finalizers.to_vec());
+        Ok(Some(world.next_version()))
+    }
+
+    async fn notify(&self, _object: &NetworkConfiguration, notice: &Notice) {
+        self.0.lock().log.push(format!("event {}", notice.reason));
+    }
+}
+
+impl World {
+    fn next_version(&mut self) -> String {
+        let version = self
+            .object
+            .resource_version()
+            .unwrap_or_default()
+            .parse::<u64>()
+            .unwrap_or_default()
+            + 1;
+        self.object.metadata.resource_version = Some(version.to_string());
+        version.to_string()
+    }
+}
+
+pub struct Fixture {
+    shared: Shared,
+    pub context: Arc<Context>,
+}
+
+fn namespaces(prefix: &str) -> Store<AnyNamespace> {
+    let (store, mut writer) = reflector::store();
+    let mut namespace = NetworkNamespace {
+        status: Some(NetworkNamespaceStatus {
+            ipv4_prefix: Some(prefix.into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    namespace.metadata.name = Some("nn".into());
+    namespace.metadata.namespace = Some("a".into());
+    writer.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(namespace))));
+    // The store outlives its writer.
+    store
+}
+
+impl Fixture {
+    pub fn new(macs: &[&str]) -> Self {
+        let shared = Shared::default();
+        let mut object = NetworkConfiguration::new("vm", NetworkConfigurationSpec::default());
+        object.metadata.namespace = Some("a".into());
+        object.metadata.uid = Some("u1".into());
+        object.metadata.generation = Some(1);
+        object.metadata.resource_version = Some("1".into());
+        shared.0.lock().object = object;
+        let kea = Kea::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
+        let context = Context {
+            kea: Arc::new(kea),
+            objects: Arc::new(shared.clone()),
+            namespaces: namespaces("10.0.0.0/24"),
+            policy: Policy {
+                cluster_id: "c".into(),
+                providers: vec!["kea".into()],
+            },
+            pace: Pace::default(),
+            written: Mutex::default(),
+        };
+        let fixture = Self {
+            shared,
+            context: Arc::new(context),
+        };
+        fixture.wish(macs);
+        fixture
+    }
+
+    pub fn wish(&self, macs: &[&str]) {
+        self.change(|object| {
+            object.spec.network_interfaces = macs
+                .iter()
+                .map(|mac| NetworkInterface {
+                    mac_address: Some((*mac).into()),
+                    ..NetworkInterface::default()
+                })
+                .collect();
+        });
+    }
+
+    pub fn change(&self, how: impl FnOnce(&mut NetworkConfiguration)) {
+        how(&mut self.world().object);
+    }
+
+    pub fn world(&self) -> parking_lot::MutexGuard<'_, World> {
+        self.shared.0.lock()
+    }
+
+    pub fn delete(&self) {
+        self.change(|object| object.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH)));
+    }
+
+    /// Reconciles the object as it is now; returns what was written, in order.
+    pub async fn reconcile(&self) -> Vec<String> {
+        let object = Arc::new(DeserializeGuard(Ok(self.world().object.clone())));
+        reconcile(object, self.context.clone()).await.unwrap();
+        std::mem::take(&mut self.world().log)
+    }
+
+    pub fn message(&self) -> String {
+        self.world()
+            .object
+            .status
+            .as_ref()
+            .and_then(|status| status.message.clone())
+            .unwrap_or_default()
+    }
+}
