@@ -13,8 +13,8 @@ KEA_VERSION = $(shell sed -n 's/^\#define VERSION "\(.*\)"/\1/p' $(or $(KEA_INCL
 DENY_VERSION := 0.20.2
 
 # Network namespaces need root; what is compiled stays the user's.
-AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_CACHE$(comma)KUBEBUILDER_ASSETS)
 comma := ,
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_CACHE$(comma)KUBEBUILDER_ASSETS)
 
 .PHONY: help
 help: ## Show this list
