@@ -96,19 +96,9 @@ mod kea {
         });
         text.lines()
             .find_map(|line| {
-                line.split_once("KEA_HOOKS_VERSION =")?
-                    .1
-                    .trim()
-                    .trim_end_matches(';')
-                    .parse()
-                    .ok()
+                line.split_once("KEA_HOOKS_VERSION =")?.1.trim().trim_end_matches(';').parse().ok()
             })
-            .unwrap_or_else(|| {
-                fail(&format!(
-                    "{} has no KEA_HOOKS_VERSION; is it Kea's?",
-                    header.display()
-                ))
-            })
+            .unwrap_or_else(|| fail(&format!("{} has no KEA_HOOKS_VERSION; is it Kea's?", header.display())))
     }
 
     fn fail(message: &str) -> ! {

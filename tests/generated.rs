@@ -8,13 +8,7 @@ fn the_charts_custom_resource_definitions() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds");
     let mut committed: Vec<String> = fs::read_dir(&folder)
         .expect("the folder of the chart")
-        .map(|entry| {
-            entry
-                .expect("an entry of it")
-                .file_name()
-                .into_string()
-                .expect("a plain name")
-        })
+        .map(|entry| entry.expect("an entry of it").file_name().into_string().expect("a plain name"))
         .collect();
     committed.sort();
 

@@ -4,7 +4,9 @@ mod support;
 
 use kea_lab::{Kea, Lab};
 use serde_json::{Value, json};
-use support::{SUBNET_ID, all_reservations, command_server, config, expect, expect_error, key, mac, reservation};
+use support::{
+    SUBNET_ID, all_reservations, command_server, config, expect, expect_error, key, mac, reservation,
+};
 
 #[test]
 fn texts_are_those_of_the_stock_hook() {
@@ -99,7 +101,11 @@ fn texts_are_those_of_the_stock_hook() {
             json!({ "limit": 1, "source-index": 11 }),
             "The 'source-index' value (11) is not within expected range: (0 - 10)",
         ),
-        ("get-page", json!({ "limit": 1, "subnet-id": 7777 }), "IPv4 subnet with ID of '7777' is not configured"),
+        (
+            "get-page",
+            json!({ "limit": 1, "subnet-id": 7777 }),
+            "IPv4 subnet with ID of '7777' is not configured",
+        ),
     ];
     for (command, arguments, text) in rows {
         for prefix in ["ext-", ""] {
@@ -174,7 +180,8 @@ fn well_formed() -> Vec<(&'static str, Value)> {
         "next-server": "192.0.2.1", "server-hostname": "s", "boot-file-name": "b",
         "client-classes": ["c"], "option-data": [{ "code": 6, "data": "192.0.2.1" }], "user-context": {},
     }, "operation-target": "database" });
-    let by_address = json!({ "subnet-id": SUBNET_ID, "ip-address": "10.77.9.9", "operation-target": "default" });
+    let by_address =
+        json!({ "subnet-id": SUBNET_ID, "ip-address": "10.77.9.9", "operation-target": "default" });
     let mut by_identifier = key(9);
     by_identifier["operation-target"] = json!("default");
     let page = json!({ "subnet-id": SUBNET_ID, "limit": 10, "source-index": 0, "from": 0 });

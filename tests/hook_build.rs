@@ -23,7 +23,9 @@ fn unusable_headers_are_named_with_the_way_out() {
     let (include, target) = (scratch.path().join("kea"), scratch.path().join("target"));
 
     let missing = failing_build(&include, &target);
-    for part in [include.to_str().unwrap(), "apt-get install kea-dev", "KEA_INCLUDE_DIR", "without the `kea` feature"] {
+    for part in
+        [include.to_str().unwrap(), "apt-get install kea-dev", "KEA_INCLUDE_DIR", "without the `kea` feature"]
+    {
         assert!(missing.contains(part), "'{part}' is not in: {missing}");
     }
 

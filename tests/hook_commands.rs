@@ -4,14 +4,17 @@ mod support;
 
 use kea_lab::Kea;
 use serde_json::{Value, json};
-use support::{address, all_reservations, command_server, config_without_store, expect, expect_error, key, mac};
 use support::{SUBNET_ID, reservation};
+use support::{
+    address, all_reservations, command_server, config_without_store, expect, expect_error, key, mac,
+};
 
 #[test]
 fn a_reservation_is_added_shown_listed_and_removed() {
     let kea = command_server("life");
     for prefix in ["ext-", ""] {
-        let command = |name: &str, arguments: &Value| kea.command(&format!("{prefix}{name}"), arguments).unwrap();
+        let command =
+            |name: &str, arguments: &Value| kea.command(&format!("{prefix}{name}"), arguments).unwrap();
 
         expect(&command("reservation-get", &key(1)), 3, "Host not found.");
         expect(&command("reservation-add", &reservation(1)), 0, "Host added.");
@@ -56,7 +59,8 @@ fn everything_that_a_reservation_can_have_survives() {
         "user-context": { "owner": "Zoë", "nested": { "list": [1, true, null, 2.5] } },
     });
     kea.ask("ext-reservation-add", &json!({ "reservation": full })).unwrap();
-    let by_circuit = json!({ "subnet-id": SUBNET_ID, "identifier-type": "circuit-id", "identifier": "'port 7'" });
+    let by_circuit =
+        json!({ "subnet-id": SUBNET_ID, "identifier-type": "circuit-id", "identifier": "'port 7'" });
     let before = kea.ask("ext-reservation-get", &by_circuit).unwrap();
     assert_eq!(before["circuit-id"], "706F72742037");
     assert_eq!(before["next-server"], "192.0.2.7");
@@ -133,10 +137,16 @@ fn pages_start_with_the_configuration_file() {
     kea.ask("ext-reservation-add", &reservation(8)).unwrap();
 
     let first = kea.ask("ext-reservation-get-page", &json!({ "limit": 10 })).unwrap();
-    assert_eq!((&first["hosts"][0]["hw-address"], &first["next"]["source-index"]), (&json!(mac(7)), &json!(0)));
+    assert_eq!(
+        (&first["hosts"][0]["hw-address"], &first["next"]["source-index"]),
+        (&json!(mac(7)), &json!(0))
+    );
     let next = json!({ "limit": 10, "source-index": 0, "from": first["next"]["from"] });
     let second = kea.ask("ext-reservation-get-page", &next).unwrap();
-    assert_eq!((&second["hosts"][0]["hw-address"], &second["next"]["source-index"]), (&json!(mac(8)), &json!(1)));
+    assert_eq!(
+        (&second["hosts"][0]["hw-address"], &second["next"]["source-index"]),
+        (&json!(mac(8)), &json!(1))
+    );
 
     let targets = [("memory", 0, 3), ("database", 3, 0), ("all", 0, 0), ("default", 0, 0)];
     for (target, of_file, of_store) in targets {
@@ -187,7 +197,8 @@ fn status_tells_what_runs() {
     assert_eq!(status["stores"][0]["reservations"], 1);
     assert_eq!(status["stores"][0]["healthy"], true);
     assert_eq!(status["stores"][0]["path"], json!(kea.dir().join("hosts4.db")));
-    let stock = ["reservation-add", "reservation-del", "reservation-get", "reservation-get-page", "subnet4-list"];
+    let stock =
+        ["reservation-add", "reservation-del", "reservation-get", "reservation-get-page", "subnet4-list"];
     assert_eq!(status["claimed-names"], json!(stock));
     assert_eq!(status["unclaimed-names"], json!([]));
 }

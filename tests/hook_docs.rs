@@ -32,8 +32,14 @@ fn examples_do_what_they_show() {
         }
         let reply = kea.command(command, &request["arguments"]).unwrap();
         assert!(matches!(reply.result, 0 | 3), "{request}: {}", reply.raw);
-        let Some(shown) = examples.get(position + 1).filter(|next| next.get("result").is_some()) else { continue };
-        assert_eq!((&shown["result"], &shown["text"]), (&reply.raw["result"], &reply.raw["text"]), "{request}");
+        let Some(shown) = examples.get(position + 1).filter(|next| next.get("result").is_some()) else {
+            continue;
+        };
+        assert_eq!(
+            (&shown["result"], &shown["text"]),
+            (&reply.raw["result"], &reply.raw["text"]),
+            "{request}"
+        );
         let (mut shown, mut found) = (shown["arguments"].clone(), reply.arguments);
         for arguments in [&mut shown, &mut found] {
             for volatile in ["path", "file-bytes", "last-commit-microseconds"] {
@@ -61,6 +67,9 @@ fn every_command_and_message_is_documented() {
     let ids: Vec<_> = ids.collect();
     assert!(ids.len() > 5);
     for id in ids {
-        assert!(document.contains(&format!("`HOST_CMDS_RS_{id}`")), "HOST_CMDS_RS_{id} is not in docs/hook.md");
+        assert!(
+            document.contains(&format!("`HOST_CMDS_RS_{id}`")),
+            "HOST_CMDS_RS_{id} is not in docs/hook.md"
+        );
     }
 }

@@ -19,7 +19,10 @@ fn entry_points_are_exported() {
     let library = kea_lab::hook_path().unwrap();
     let symbols = output("nm", &["-D", "--defined-only", library.to_str().unwrap()]);
     for entry in ["version", "load", "unload", "multi_threading_compatible"] {
-        assert!(symbols.lines().any(|line| line.ends_with(&format!(" T {entry}"))), "no {entry} in {symbols}");
+        assert!(
+            symbols.lines().any(|line| line.ends_with(&format!(" T {entry}"))),
+            "no {entry} in {symbols}"
+        );
     }
 }
 
@@ -45,7 +48,10 @@ fn it_loads_and_unloads_fifty_times() {
     kea.ask("ext-reservation-add", &reservation(1)).unwrap();
     let pid = kea.pid().unwrap();
     for round in 0..50 {
-        kea.reload().unwrap().success().unwrap_or_else(|error| panic!("round {round}: {error:#}\n{}", kea.tail()));
+        kea.reload()
+            .unwrap()
+            .success()
+            .unwrap_or_else(|error| panic!("round {round}: {error:#}\n{}", kea.tail()));
         expect(&kea.command("reservation-get", &key(1)).unwrap(), 0, "Host found.");
     }
     assert_eq!(kea.pid().unwrap(), pid);

@@ -13,13 +13,16 @@ use std::thread;
 use kea_lab::{Kea, Lab, wait_for};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{address, all_reservations, command_server, config, expect, expect_error, key, mac, reservation};
+use support::{
+    address, all_reservations, command_server, config, expect, expect_error, key, mac, reservation,
+};
 
 #[test]
 fn reservations_survive_every_kind_of_restart() {
     let lab = Lab::new("survival").unwrap();
     let store = lab.dir().join("hosts4.db");
-    let mut kea = Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
+    let mut kea =
+        Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
     let device = lab.device("phone", &mac(1)).unwrap();
     kea.ask("ext-reservation-add", &reservation(1)).unwrap();
     let check = |kea: &Kea, after: &str| {
@@ -133,7 +136,10 @@ impl SmallDisk {
 
     fn fill(&self) {
         let rest = vec![0_u8; 4 << 20];
-        fs::File::create(self.0.join("rest")).unwrap().write_all_at(&rest, 0).expect_err("the disk is too large");
+        fs::File::create(self.0.join("rest"))
+            .unwrap()
+            .write_all_at(&rest, 0)
+            .expect_err("the disk is too large");
     }
 
     fn free(&self) {
@@ -153,7 +159,8 @@ fn a_full_disk_refuses_changes_and_nothing_else() {
     let lab = Lab::new("full").unwrap();
     let disk = SmallDisk::mount(&lab.dir().join("disk"));
     let store = disk.0.join("hosts4.db");
-    let mut kea = Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
+    let mut kea =
+        Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
     let device = lab.device("phone", &mac(0)).unwrap();
     kea.ask("ext-reservation-add", &reservation(0)).unwrap();
 
@@ -203,7 +210,9 @@ fn stopped_server_with_store(name: &str) -> Kea {
 fn start_failure(store: &Path) -> String {
     let builder = Kea::without_network("refused").unwrap();
     let log = builder.config(config(store)).host_cmds(Value::Null).unwrap().expect_start_failure().unwrap();
-    let line = log.lines().find(|line| line.contains("DHCP4_PARSER_FAIL") || line.contains("DHCP4_CONFIG_LOAD_FAIL"));
+    let line = log
+        .lines()
+        .find(|line| line.contains("DHCP4_PARSER_FAIL") || line.contains("DHCP4_CONFIG_LOAD_FAIL"));
     line.unwrap_or_else(|| panic!("no reason in:\n{log}")).to_owned()
 }
 
@@ -243,7 +252,10 @@ fn a_store_in_use_by_another_server_is_refused() {
     let kea = command_server("owner");
     kea.ask("ext-reservation-add", &reservation(1)).unwrap();
     let store = kea.dir().join("hosts4.db");
-    assert_parts(&start_failure(&store), &[store.to_str().unwrap(), "open already", "stop the other Kea server"]);
+    assert_parts(
+        &start_failure(&store),
+        &[store.to_str().unwrap(), "open already", "stop the other Kea server"],
+    );
     expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
 }
 

@@ -64,7 +64,9 @@ impl Site {
     /// Waits for a status that the test wants to see.
     fn wait_for_status(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         wait_for(format!("the status of {name}"), PATIENCE, || self.status(name).filter(&wanted))
-            .unwrap_or_else(|error| panic!("{error:#}\nlast: {:?}\n{}", self.status(name), self.operator_log()))
+            .unwrap_or_else(|error| {
+                panic!("{error:#}\nlast: {:?}\n{}", self.status(name), self.operator_log())
+            })
     }
 
     fn wait_for_phase(&self, name: &str, phase: &str) -> Value {
@@ -75,7 +77,9 @@ impl Site {
         wait_for(format!("{count} reservations"), PATIENCE, || {
             Some(all_reservations(&self.kea)).filter(|found| found.len() == count)
         })
-        .unwrap_or_else(|error| panic!("{error:#}: {:?}\n{}", all_reservations(&self.kea), self.operator_log()))
+        .unwrap_or_else(|error| {
+            panic!("{error:#}: {:?}\n{}", all_reservations(&self.kea), self.operator_log())
+        })
     }
 
     fn operator_log(&self) -> String {
@@ -147,7 +151,8 @@ fn a_lease_becomes_a_reservation_and_is_released_again() {
 
     fs::remove_file(site.objects.join("phone.yaml")).unwrap();
     site.wait_for_reservations(0);
-    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(())).unwrap();
+    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(()))
+        .unwrap();
     site.stop_operator();
 }
 
@@ -184,7 +189,8 @@ fn what_was_removed_while_the_operator_was_down_is_released() {
     site.start_operator();
     let left = site.wait_for_reservations(1);
     assert_eq!(left[0]["hw-address"], LAPTOP);
-    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(())).unwrap();
+    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(()))
+        .unwrap();
     assert!(site.status_file("laptop").exists());
 }
 
@@ -209,7 +215,8 @@ fn reservations_of_others_are_never_touched() {
     assert!(status.to_string().contains(&leased), "{status}");
     assert_eq!(condition(&status, "Ready")["status"], "False");
     fs::remove_file(site.objects.join("phone.yaml")).unwrap();
-    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(())).unwrap();
+    wait_for("the status file to go", PATIENCE, || (!site.status_file("phone").exists()).then_some(()))
+        .unwrap();
     assert_eq!(all_reservations(&site.kea), before);
 }
 
@@ -233,7 +240,8 @@ fn bad_objects_say_why_and_stop_no_other() {
     let status = wait_for("the status of unserved", PATIENCE, || {
         read_status(&file).filter(|status| status.to_string().contains("subnet not found for prefix"))
     });
-    let status = status.unwrap_or_else(|error| panic!("{error:#}\n{:?}\n{}", read_status(&file), site.operator_log()));
+    let status =
+        status.unwrap_or_else(|error| panic!("{error:#}\n{:?}\n{}", read_status(&file), site.operator_log()));
     assert!(status.to_string().contains(PREFIX), "the subnets that there are: {status}");
 
     fs::write(site.objects.join("broken.yaml"), "}{").unwrap();

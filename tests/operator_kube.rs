@@ -44,7 +44,11 @@ impl Cluster {
     fn start_operator(lab: &Lab, kea: &Kea, api: &ApiServer) -> Process {
         let url = format!("unix:{}", kea.socket().path().display());
         let environment = [("KUBECONFIG", api.kubeconfig())];
-        operator::start(&lab.dir().join("operator.log"), &["--source", "kube", "--kea-url", &url], &environment)
+        operator::start(
+            &lab.dir().join("operator.log"),
+            &["--source", "kube", "--kea-url", &url],
+            &environment,
+        )
     }
 
     fn switched_on(&self, name: &str, mac: &str) -> (Device, String) {
@@ -58,7 +62,8 @@ impl Cluster {
         let network = network_namespace(NAMESPACE, PREFIX);
         self.api.apply(&network.to_string()).unwrap();
         let patch = json!({ "status": network["status"] }).to_string();
-        let arguments = ["-n", NAMESPACE, "patch", "networknamespace", "lab", "--subresource=status", "--type=merge"];
+        let arguments =
+            ["-n", NAMESPACE, "patch", "networknamespace", "lab", "--subresource=status", "--type=merge"];
         self.api.kubectl(&[&arguments[..], &["-p", &patch]].concat()).unwrap();
     }
 
@@ -67,7 +72,8 @@ impl Cluster {
     }
 
     fn get(&self, name: &str) -> Option<Value> {
-        let arguments = ["-n", NAMESPACE, "get", "networkconfiguration", name, "-o", "json", "--ignore-not-found"];
+        let arguments =
+            ["-n", NAMESPACE, "get", "networkconfiguration", name, "-o", "json", "--ignore-not-found"];
         serde_json::from_str(&self.api.kubectl(&arguments).unwrap()).ok()
     }
 
@@ -84,7 +90,9 @@ impl Cluster {
         wait_for(format!("{count} reservations"), PATIENCE, || {
             Some(all_reservations(&self.kea)).filter(|found| found.len() == count)
         })
-        .unwrap_or_else(|error| panic!("{error:#}: {:?}\n{}", all_reservations(&self.kea), self.operator.tail()))
+        .unwrap_or_else(|error| {
+            panic!("{error:#}: {:?}\n{}", all_reservations(&self.kea), self.operator.tail())
+        })
     }
 }
 
@@ -114,7 +122,8 @@ fn a_lease_becomes_a_reservation_and_a_person_can_see_it() {
         assert!(row.contains(value), "{table}");
     }
     let seen = wait_for("the event", PATIENCE, || {
-        let text = cluster.api.kubectl(&["-n", NAMESPACE, "describe", "networkconfiguration", "phone"]).unwrap();
+        let text =
+            cluster.api.kubectl(&["-n", NAMESPACE, "describe", "networkconfiguration", "phone"]).unwrap();
         text.split_once("Events:").is_some_and(|(_, events)| events.contains(&leased)).then_some(text)
     });
     let described = seen.unwrap_or_else(|error| panic!("{error:#}\n{}", cluster.operator.tail()));
@@ -132,7 +141,10 @@ fn a_lease_becomes_a_reservation_and_a_person_can_see_it() {
     assert_eq!(phone.dhcp().unwrap().address.to_string(), leased);
     assert_eq!(cluster.get("phone").unwrap()["metadata"]["resourceVersion"], settled);
 
-    cluster.api.kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--timeout=60s"]).unwrap();
+    cluster
+        .api
+        .kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--timeout=60s"])
+        .unwrap();
     assert!(cluster.get("phone").is_none());
     cluster.wait_for_reservations(0);
     let status = cluster.operator.terminate().unwrap();
@@ -155,7 +167,10 @@ fn macs_come_and_go_and_deletion_waits_for_kea() {
     });
 
     cluster.kea.kill9().unwrap();
-    cluster.api.kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "pair", "--wait=false"]).unwrap();
+    cluster
+        .api
+        .kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "pair", "--wait=false"])
+        .unwrap();
     cluster.wait_for_phase("pair", "Deleting");
     cluster.kea.restart().unwrap();
     wait_for("the object to go", PATIENCE, || cluster.get("pair").is_none().then_some(()))
@@ -171,7 +186,10 @@ fn an_operator_that_was_killed_goes_on_where_it_was() {
     cluster.apply("phone", &[PHONE]);
     cluster.wait_for_phase("phone", "Ready");
     cluster.operator.kill().unwrap();
-    cluster.api.kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--wait=false"]).unwrap();
+    cluster
+        .api
+        .kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--wait=false"])
+        .unwrap();
     cluster.apply("again", &[LAPTOP]);
     assert_eq!(cluster.wait_for_reservations(1)[0]["ip-address"], json!(leased));
 

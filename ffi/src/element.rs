@@ -80,10 +80,7 @@ impl Element {
 
     /// The string, where this is one. Bytes that are no UTF-8 are replaced.
     pub fn as_text(&self) -> Option<String> {
-        self.0
-            .text()
-            .ok()
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.0.text().ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The boolean, where this is one.
@@ -153,11 +150,7 @@ pub struct Reply {
 impl Reply {
     /// An answer without arguments.
     pub fn new(result: ResultCode, text: impl Into<String>) -> Self {
-        Self {
-            result,
-            text: text.into(),
-            arguments: None,
-        }
+        Self { result, text: text.into(), arguments: None }
     }
 
     /// The same answer with arguments.

@@ -23,22 +23,13 @@ impl Library<'_> {
     #[must_use]
     pub unsafe fn from_load(handle: *mut c_void) -> Option<Self> {
         // SAFETY: the caller vouches for the pointer; Kea's handle is not moved by anything in the bridge.
-        unsafe {
-            handle
-                .cast::<ffi::LibraryHandle>()
-                .as_mut()
-                .map(|handle| Self(Pin::new_unchecked(handle)))
-        }
+        unsafe { handle.cast::<ffi::LibraryHandle>().as_mut().map(|handle| Self(Pin::new_unchecked(handle))) }
     }
 
     /// What the configuration gives this library under `parameters`.
     pub fn parameters(&mut self) -> Result<Option<Element>, KeaError> {
         let parameters = ffi::library_parameters(self.0.as_mut())?;
-        if parameters.is_null() {
-            Ok(None)
-        } else {
-            Element::from_shim(parameters).map(Some)
-        }
+        if parameters.is_null() { Ok(None) } else { Element::from_shim(parameters).map(Some) }
     }
 
     /// Makes Kea hand the command to the installed hook.

@@ -89,11 +89,7 @@ pub fn find_host4(target: Target, subnet: u32, key: &HostKey) -> Result<Option<E
         HostKey::Address(address) => ffi::host4_by_address(target, subnet, address)?,
         HostKey::Identifier(kind, value) => ffi::host4_by_identifier(target, subnet, *kind as u8, value)?,
     };
-    hosts
-        .iter()
-        .next()
-        .map(|host| Element::from_shim(host.element()?))
-        .transpose()
+    hosts.iter().next().map(|host| Element::from_shim(host.element()?)).transpose()
 }
 
 /// Removes a reservation from the host databases; false where there was none.
@@ -119,9 +115,7 @@ impl Page {
 
     /// The reservations as `reservation-get` shows them, with the subnet of each.
     pub fn hosts(&self) -> impl Iterator<Item = Result<(u32, Element), KeaError>> {
-        self.hosts
-            .iter()
-            .map(|host| Ok((host.subnet4(), Element::from_shim(host.element()?)?)))
+        self.hosts.iter().map(|host| Ok((host.subnet4(), Element::from_shim(host.element()?)?)))
     }
 }
 
@@ -132,13 +126,7 @@ pub fn host4_page(
     after: u64,
     limit: usize,
 ) -> Result<Page, KeaError> {
-    let hosts = ffi::host4_page(
-        subnet.is_some(),
-        subnet.unwrap_or_default(),
-        &mut source,
-        after,
-        limit,
-    )?;
+    let hosts = ffi::host4_page(subnet.is_some(), subnet.unwrap_or_default(), &mut source, after, limit)?;
     Ok(Page { hosts, source })
 }
 

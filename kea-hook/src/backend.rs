@@ -32,13 +32,8 @@ impl StoreSource {
     /// only checks a configuration), keep it unchanged.
     pub fn open(parameters: &SourceParameters) -> Result<Self, SourceOpenError> {
         let is = |name: &str, wanted: &str| parameters.get(name).is_some_and(|value| value == wanted);
-        let path = parameters
-            .get("name")
-            .filter(|name| !name.is_empty())
-            .ok_or(SourceOpenError::NoName)?;
-        let options = OpenOptions {
-            read_only: is("readonly", "true") || is("persist", "false"),
-        };
+        let path = parameters.get("name").filter(|name| !name.is_empty()).ok_or(SourceOpenError::NoName)?;
+        let options = OpenOptions { read_only: is("readonly", "true") || is("persist", "false") };
         Ok(Self(Arc::new(Store::open(&PathBuf::from(path), &options)?)))
     }
 
@@ -66,10 +61,7 @@ impl HostSource for StoreSource {
         limit: usize,
         visit: &mut dyn FnMut(&StoredReservation),
     ) {
-        self.0
-            .page(query.family, query.subnet, after, limit)
-            .iter()
-            .for_each(|stored| visit(stored));
+        self.0.page(query.family, query.subnet, after, limit).iter().for_each(|stored| visit(stored));
     }
 
     fn add(&self, reservation: Reservation) -> Result<HostId, SourceError> {

@@ -38,9 +38,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads the parameters; all have defaults.
     pub fn parse(parameters: Option<&Element>) -> Result<Self, ConfigError> {
-        let mut config = Self {
-            claim_stock_names: ClaimStockNames::Auto,
-        };
+        let mut config = Self { claim_stock_names: ClaimStockNames::Auto };
         let Some(parameters) = parameters.filter(|given| given.kind() != Kind::Null) else {
             return Ok(config);
         };

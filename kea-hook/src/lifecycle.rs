@@ -69,10 +69,7 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
     let mut library = library.ok_or(LoadError::NoHandle)?;
     let daemon = server::process_name()?;
     if !DAEMONS.contains(&daemon.as_str()) {
-        return Err(LoadError::WrongDaemon {
-            found: daemon,
-            works_in: DAEMONS.join(" and "),
-        });
+        return Err(LoadError::WrongDaemon { found: daemon, works_in: DAEMONS.join(" and ") });
     }
     let config = Config::parse(library.parameters()?.as_ref())?;
     let names = commands::names_to_serve(&config, &library::library_names()?)?;

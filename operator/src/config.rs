@@ -44,12 +44,7 @@ pub struct KeaArgs {
     pub kea_basic_auth_username: Option<String>,
 
     /// Password of HTTP basic authentication; as a flag, other users of the machine can see it
-    #[arg(
-        long,
-        env = "KEA_BASIC_AUTH_PASSWORD",
-        value_name = "PASSWORD",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "KEA_BASIC_AUTH_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
     pub kea_basic_auth_password: Option<String>,
 
     /// Use HTTPS where the URL has no scheme
@@ -199,14 +194,10 @@ impl KeaArgs {
         let endpoint = self.endpoint()?;
         let tls = self.tls();
         if self.kea_tls_enabled && !endpoint.is_tls() {
-            return Err(ConfigError::PlainUrl {
-                url: endpoint.to_string(),
-            });
+            return Err(ConfigError::PlainUrl { url: endpoint.to_string() });
         }
         if !endpoint.is_tls() && (tls.ca_file.is_some() || tls.has_client_certificate()) {
-            warnings.push(format!(
-                "certificates are set and not used: {endpoint} is not https"
-            ));
+            warnings.push(format!("certificates are set and not used: {endpoint} is not https"));
         }
         if endpoint.is_tls() && tls.insecure {
             warnings.push(
@@ -220,17 +211,8 @@ impl KeaArgs {
             );
             credentials = None;
         }
-        let http = HttpSettings {
-            credentials,
-            tls,
-            disable_keepalives: self.kea_disable_keepalives,
-        };
-        Ok(KeaSettings {
-            endpoint,
-            http,
-            timeout: self.kea_timeout_seconds,
-            warnings,
-        })
+        let http = HttpSettings { credentials, tls, disable_keepalives: self.kea_disable_keepalives };
+        Ok(KeaSettings { endpoint, http, timeout: self.kea_timeout_seconds, warnings })
     }
 
     fn endpoint(&self) -> Result<Endpoint, ConfigError> {
@@ -271,20 +253,11 @@ impl KeaArgs {
         const USERNAME: &str = "KEA_BASIC_AUTH_USERNAME";
         const PASSWORD: &str = "KEA_BASIC_AUTH_PASSWORD";
         // Blanks at the ends may be part of a password.
-        let password = self
-            .kea_basic_auth_password
-            .as_ref()
-            .filter(|password| !password.is_empty());
+        let password = self.kea_basic_auth_password.as_ref().filter(|password| !password.is_empty());
         match (given(self.kea_basic_auth_username.as_ref()), password) {
             (None, None) => Ok(None),
-            (Some(_), None) => Err(ConfigError::HalfCredentials {
-                set: USERNAME,
-                missing: PASSWORD,
-            }),
-            (None, Some(_)) => Err(ConfigError::HalfCredentials {
-                set: PASSWORD,
-                missing: USERNAME,
-            }),
+            (Some(_), None) => Err(ConfigError::HalfCredentials { set: USERNAME, missing: PASSWORD }),
+            (None, Some(_)) => Err(ConfigError::HalfCredentials { set: PASSWORD, missing: USERNAME }),
             (Some(username), Some(password)) => Ok(Some(Credentials {
                 username: username.into(),
                 password: SecretString::from(password.clone()),
@@ -299,10 +272,7 @@ mod tests {
     use rstest::rstest;
 
     fn args(set: &[(&str, &str)]) -> KeaArgs {
-        let mut args = KeaArgs {
-            kea_timeout_seconds: Duration::from_secs(10),
-            ..KeaArgs::default()
-        };
+        let mut args = KeaArgs { kea_timeout_seconds: Duration::from_secs(10), ..KeaArgs::default() };
         for (name, value) in set {
             let value = Some((*value).to_owned());
             match *name {
@@ -356,38 +326,18 @@ mod tests {
     fn nothing_is_ignored_in_silence() {
         let warned = |set: &[(&str, &str)], part: &str| {
             let warnings = settings(set).unwrap().warnings;
-            assert!(
-                warnings.iter().any(|warning| warning.contains(part)),
-                "{warnings:?}"
-            );
+            assert!(warnings.iter().any(|warning| warning.contains(part)), "{warnings:?}");
         };
         warned(&[("url", "https://a"), ("insecure", "")], "KEA_TLS_INSECURE");
         warned(&[("url", "http://a"), ("ca", "/ca")], "not used");
-        let both = [
-            ("url", "https://a"),
-            ("cert", "/c"),
-            ("user", "u"),
-            ("password", "p"),
-        ];
+        let both = [("url", "https://a"), ("cert", "/c"), ("user", "u"), ("password", "p")];
         warned(&both, "basic authentication is set and not used");
         assert!(settings(&both).unwrap().http.credentials.is_none());
 
-        let set = args(&[("url", "http://a")])
-            .settings(|name| name == "KEA_SECONDARY_URL")
-            .unwrap();
-        assert_eq!(
-            set.warnings,
-            ["KEA_SECONDARY_URL is set; this version does not act on it"]
-        );
-        let error = args(&[("url", "http://a")])
-            .settings(|name| name == "KEA_TLS_SECRET_NAME")
-            .unwrap_err();
-        assert_eq!(
-            error,
-            ConfigError::TlsSecret {
-                variable: "KEA_TLS_SECRET_NAME"
-            }
-        );
+        let set = args(&[("url", "http://a")]).settings(|name| name == "KEA_SECONDARY_URL").unwrap();
+        assert_eq!(set.warnings, ["KEA_SECONDARY_URL is set; this version does not act on it"]);
+        let error = args(&[("url", "http://a")]).settings(|name| name == "KEA_TLS_SECRET_NAME").unwrap_err();
+        assert_eq!(error, ConfigError::TlsSecret { variable: "KEA_TLS_SECRET_NAME" });
     }
 
     #[test]

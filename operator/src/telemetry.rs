@@ -39,11 +39,7 @@ pub struct LogArgs {
 
 /// Starts logging to standard error.
 pub fn init(args: &LogArgs) -> anyhow::Result<()> {
-    let level = if args.log_level.trim().is_empty() {
-        "info"
-    } else {
-        args.log_level.trim()
-    };
+    let level = if args.log_level.trim().is_empty() { "info" } else { args.log_level.trim() };
     let filter = EnvFilter::try_new(level.to_ascii_lowercase()).map_err(|error| {
         anyhow::anyhow!("LOG_LEVEL {level:?}: {error}; write error, warn, info, debug or trace")
     })?;
@@ -54,12 +50,7 @@ pub fn init(args: &LogArgs) -> anyhow::Result<()> {
         .with_file(args.log_add_caller)
         .with_line_number(args.log_add_caller);
     let started = if args.log_json_logging {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init()
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
         builder.try_init()
     };
@@ -108,10 +99,7 @@ pub async fn probes(listener: TcpListener, readiness: Readiness, stop: Cancellat
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(readiness);
-    if let Err(error) = axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-    {
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "probes are not answered any more");
     }
 }

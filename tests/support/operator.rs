@@ -1,9 +1,9 @@
 //! The operator as a process, and the objects that it is given.
 
+use std::env;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use std::env;
 
 use kea_lab::{Process, operator_path};
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ pub fn network_namespace(namespace: &str, prefix: &str) -> Value {
 
 /// A NetworkConfiguration with an interface for each MAC address.
 pub fn network_configuration(namespace: &str, name: &str, macs: &[&str]) -> Value {
-    let interface = |(index, mac): (usize, &&str)| json!({ "name": format!("eth{index}"), "macAddress": mac });
+    let interface =
+        |(index, mac): (usize, &&str)| json!({ "name": format!("eth{index}"), "macAddress": mac });
     json!({
         "apiVersion": "vitistack.io/v1alpha1",
         "kind": "NetworkConfiguration",

@@ -35,20 +35,12 @@ pub enum By<'a> {
 impl<'a> Query<'a> {
     /// A question about one subnet.
     pub fn in_subnet(family: Family, subnet: u32, by: By<'a>) -> Self {
-        Self {
-            family: Some(family),
-            subnet: Some(subnet),
-            by,
-        }
+        Self { family: Some(family), subnet: Some(subnet), by }
     }
 
     /// A question about all subnets of both families.
     pub fn anywhere(by: By<'a>) -> Self {
-        Self {
-            family: None,
-            subnet: None,
-            by,
-        }
+        Self { family: None, subnet: None, by }
     }
 
     /// Whether a reservation is an answer. The index only narrows the candidates down; this decides.

@@ -9,16 +9,12 @@ use crate::source::SourceError;
 
 pub(super) fn to_resource(resource: &Ipv6Resource) -> KhrResource {
     match *resource {
-        Ipv6Resource::Address(address) => KhrResource {
-            address: address.octets(),
-            prefix_length: 128,
-            is_prefix: false,
-        },
-        Ipv6Resource::Prefix(address, length) => KhrResource {
-            address: address.octets(),
-            prefix_length: length,
-            is_prefix: true,
-        },
+        Ipv6Resource::Address(address) => {
+            KhrResource { address: address.octets(), prefix_length: 128, is_prefix: false }
+        }
+        Ipv6Resource::Prefix(address, length) => {
+            KhrResource { address: address.octets(), prefix_length: length, is_prefix: true }
+        }
     }
 }
 
@@ -49,10 +45,7 @@ pub(super) unsafe fn from_reservation(given: &KhrReservation) -> Result<Reservat
     let (identifier, hostname, body) =
         unsafe { (given.identifier.get(), given.hostname.get(), given.body.get()) };
     Ok(Reservation {
-        identifier: Identifier {
-            kind: identifier_type(given.identifier_type)?,
-            value: identifier.into(),
-        },
+        identifier: Identifier { kind: identifier_type(given.identifier_type)?, value: identifier.into() },
         subnet_v4: Some(given.subnet_v4).filter(|id| *id != SUBNET_UNUSED),
         subnet_v6: Some(given.subnet_v6).filter(|id| *id != SUBNET_UNUSED),
         ipv4: Some(Ipv4Addr::from(given.ipv4)).filter(|address| !address.is_unspecified()),
@@ -68,12 +61,7 @@ pub(super) unsafe fn from_reservation(given: &KhrReservation) -> Result<Reservat
 pub(super) unsafe fn from_query(given: &KhrQuery) -> Result<Query<'_>, SourceError> {
     // SAFETY: the caller vouches for the bytes.
     let bytes = unsafe { given.bytes.get() };
-    let v4 = Ipv4Addr::new(
-        given.address[0],
-        given.address[1],
-        given.address[2],
-        given.address[3],
-    );
+    let v4 = Ipv4Addr::new(given.address[0], given.address[1], given.address[2], given.address[3]);
     let v6 = Ipv6Addr::from(given.address);
     let by = match given.by {
         KhrBy::Any => By::Any,
@@ -88,9 +76,5 @@ pub(super) unsafe fn from_query(given: &KhrQuery) -> Result<Query<'_>, SourceErr
         6 => Some(Family::V6),
         _ => None,
     };
-    Ok(Query {
-        family,
-        subnet: given.has_subnet.then_some(given.subnet),
-        by,
-    })
+    Ok(Query { family, subnet: given.has_subnet.then_some(given.subnet), by })
 }

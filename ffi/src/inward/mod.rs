@@ -45,10 +45,7 @@ fn guard(error: KhrText, body: impl FnOnce() -> Result<(), SourceError>) -> KhrS
             (status, refusal.to_string())
         }
         Err(payload) => {
-            let reason = format!(
-                "internal error: panic in the host store: {}",
-                panic_text(&*payload)
-            );
+            let reason = format!("internal error: panic in the host store: {}", panic_text(&*payload));
             log(Message::InternalError, &reason);
             (KhrStatus::Failed, reason)
         }
@@ -253,52 +250,33 @@ pub unsafe extern "C" fn khr_source_set_addresses_unique(source: *const KhrSourc
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn khr_command(request: *const KhrElement, answer: *mut KhrAnswer) {
     // SAFETY: the caller vouches for the pointers; an answer is not moved by anything in the bridge.
-    let (request, answer) = unsafe {
-        (
-            &*request.cast::<ffi::Element>(),
-            Pin::new_unchecked(&mut *answer.cast::<ffi::Answer>()),
-        )
-    };
+    let (request, answer) =
+        unsafe { (&*request.cast::<ffi::Element>(), Pin::new_unchecked(&mut *answer.cast::<ffi::Answer>())) };
     let reply = catch_unwind(AssertUnwindSafe(|| run(request))).unwrap_or_else(|payload| {
         let text = format!("internal error: panic in a command: {}", panic_text(&*payload));
         log(Message::InternalError, &text);
         Reply::new(ResultCode::Error, text)
     });
     if let Err(error) = reply.give(answer) {
-        log(
-            Message::InternalError,
-            &format!("an answer could not be given: {error}"),
-        );
+        log(Message::InternalError, &format!("an answer could not be given: {error}"));
     }
 }
 
 fn run(request: &ffi::Element) -> Reply {
     let parts = || -> Result<_, cxx::Exception> {
         let name = request.member("command")?;
-        let name = name
-            .as_ref()
-            .map(ffi::Element::text)
-            .transpose()?
-            .unwrap_or_default();
-        Ok((
-            String::from_utf8_lossy(&name).into_owned(),
-            request.member("arguments")?,
-        ))
+        let name = name.as_ref().map(ffi::Element::text).transpose()?.unwrap_or_default();
+        Ok((String::from_utf8_lossy(&name).into_owned(), request.member("arguments")?))
     };
     match (parts(), hook::installed()) {
         (Ok((name, arguments)), Some(hook)) => {
-            let arguments = (!arguments.is_null())
-                .then(|| Element::from_shim(arguments))
-                .and_then(Result::ok);
+            let arguments =
+                (!arguments.is_null()).then(|| Element::from_shim(arguments)).and_then(Result::ok);
             hook.command(&name, arguments.as_ref())
         }
-        (Err(error), _) => Reply::new(
-            ResultCode::Error,
-            format!("internal error: unreadable request: {error}"),
-        ),
-        (_, None) => Reply::new(
-            ResultCode::Error,
-            "the hook library is being unloaded, repeat the command",
-        ),
+        (Err(error), _) => {
+            Reply::new(ResultCode::Error, format!("internal error: unreadable request: {error}"))
+        }
+        (_, None) => Reply::new(ResultCode::Error, "the hook library is being unloaded, repeat the command"),
     }
 }

@@ -20,10 +20,7 @@ pub struct KhrBytes {
 
 impl From<&[u8]> for KhrBytes {
     fn from(bytes: &[u8]) -> Self {
-        Self {
-            data: bytes.as_ptr(),
-            len: bytes.len(),
-        }
+        Self { data: bytes.as_ptr(), len: bytes.len() }
     }
 }
 

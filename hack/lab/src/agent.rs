@@ -59,16 +59,10 @@ impl ControlAgent {
                 "output_options": [{ "output": "stdout", "flush": true }],
             }],
         });
-        for (name, value) in extra
-            .as_object()
-            .context("the configuration of an agent is a map")?
-        {
+        for (name, value) in extra.as_object().context("the configuration of an agent is a map")? {
             agent[name] = value.clone();
         }
-        fs::write(
-            &files.config,
-            serde_json::to_vec_pretty(&json!({ "Control-agent": agent }))?,
-        )?;
+        fs::write(&files.config, serde_json::to_vec_pretty(&json!({ "Control-agent": agent }))?)?;
 
         let mut command = Command::new(KeaInstallation::find()?.daemon("kea-ctrl-agent"));
         command.arg("-c").arg(&files.config).envs(files.environment());
@@ -96,9 +90,7 @@ impl ControlAgent {
         if !arguments.is_null() {
             request["arguments"] = arguments.clone();
         }
-        let body = self
-            .post(&request.to_string())
-            .with_context(|| format!("the command {name}"))?;
+        let body = self.post(&request.to_string()).with_context(|| format!("the command {name}"))?;
         // An agent answers with a list, one element a service; about itself (no such service, wrong password)
         // with a map.
         match serde_json::from_str(&body).with_context(|| format!("no JSON: {body}"))? {
@@ -119,9 +111,7 @@ impl ControlAgent {
         stream.write_all(body.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        let (head, body) = answer
-            .split_once("\r\n\r\n")
-            .with_context(|| format!("no HTTP: {answer:?}"))?;
+        let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no HTTP: {answer:?}"))?;
         let status = head.lines().next().unwrap_or_default();
         ensure!(status.contains(" 200 "), "the agent answered {status}: {body}");
         Ok(body.to_owned())
@@ -140,8 +130,5 @@ impl ControlAgent {
 
 fn free_port() -> Result<SocketAddrV4> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(SocketAddrV4::new(
-        Ipv4Addr::LOCALHOST,
-        listener.local_addr()?.port(),
-    ))
+    Ok(SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port()))
 }

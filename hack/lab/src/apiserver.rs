@@ -63,14 +63,7 @@ impl ApiServer {
         let mut etcd = Process::spawn("etcd", &programs.etcd(ports, dir.path()), dir.join("etcd.log"))?;
         await_port(&mut etcd, ports.etcd)?;
         let server = programs.spawn_server(ports, dir.path())?;
-        let mut started = Self {
-            server,
-            etcd,
-            dir,
-            programs: programs.clone(),
-            ports,
-            kubeconfig,
-        };
+        let mut started = Self { server, etcd, dir, programs: programs.clone(), ports, kubeconfig };
         started.await_ready()?;
         Ok(started)
     }
@@ -121,27 +114,16 @@ impl ApiServer {
 
     /// `kubectl apply` of one or more YAML documents.
     pub fn apply(&self, yaml: &str) -> Result<String> {
-        let mut file = tempfile::Builder::new()
-            .suffix(".yaml")
-            .tempfile_in(self.dir.path())?;
+        let mut file = tempfile::Builder::new().suffix(".yaml").tempfile_in(self.dir.path())?;
         file.write_all(yaml.as_bytes())?;
-        let path = file
-            .path()
-            .to_str()
-            .context("the path of a temporary file is UTF-8")?;
+        let path = file.path().to_str().context("the path of a temporary file is UTF-8")?;
         self.kubectl(&["apply", "-f", path])
     }
 
     /// Applies CustomResourceDefinitions and waits until their kinds are served.
     pub fn apply_crds(&self, yaml: &str) -> Result<()> {
         self.apply(yaml)?;
-        self.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=60s",
-            "crd",
-            "--all",
-        ])?;
+        self.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"])?;
         Ok(())
     }
 
@@ -181,10 +163,9 @@ struct Programs(PathBuf);
 impl Programs {
     fn find() -> Result<Self> {
         let (dir, remedy) = match set_variable("KUBEBUILDER_ASSETS") {
-            Some(assets) => (
-                PathBuf::from(assets),
-                "KUBEBUILDER_ASSETS names that folder: correct or unset it",
-            ),
+            Some(assets) => {
+                (PathBuf::from(assets), "KUBEBUILDER_ASSETS names that folder: correct or unset it")
+            }
             None => (
                 cache_dir().context("no cache folder: set HOME or KEA_OPERATOR_CACHE")?.join("apiserver/bin"),
                 "run 'hack/apiserver/build', or set KUBEBUILDER_ASSETS to a folder with a release of them",
@@ -256,10 +237,7 @@ impl Ports {
     fn choose() -> Result<Self> {
         // Held together, or the second could be the first.
         let listeners = [free_port()?, free_port()?];
-        Ok(Self {
-            etcd: listeners[0].local_addr()?.port(),
-            server: listeners[1].local_addr()?.port(),
-        })
+        Ok(Self { etcd: listeners[0].local_addr()?.port(), server: listeners[1].local_addr()?.port() })
     }
 
     fn etcd_url(self) -> String {
@@ -298,17 +276,12 @@ fn write_credentials(dir: &Path) -> Result<String> {
     let mut secret = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut secret)?;
     let token = format!("{:032x}", u128::from_ne_bytes(secret));
-    fs::write(
-        dir.join(TOKENS),
-        format!("{token},{USER},{USER},\"system:masters\"\n"),
-    )?;
+    fs::write(dir.join(TOKENS), format!("{token},{USER},{USER},\"system:masters\"\n"))?;
 
     // A release does not start without a key to sign tokens of service accounts with.
     let key = dir.join(SERVICE_ACCOUNT_KEY);
     let mut openssl = Command::new("openssl");
-    openssl
-        .args(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"])
-        .arg(&key);
+    openssl.args(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"]).arg(&key);
     run(&openssl).context("cannot make a key: is the package openssl installed?")?;
     Ok(token)
 }
@@ -343,13 +316,8 @@ mod tests {
     fn a_missing_program_is_named_with_the_remedy() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("etcd"), "").unwrap();
-        let error = Programs::in_folder(dir.path().to_owned(), "build it")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("kube-apiserver") && error.ends_with("build it"),
-            "{error}"
-        );
+        let error = Programs::in_folder(dir.path().to_owned(), "build it").unwrap_err().to_string();
+        assert!(error.contains("kube-apiserver") && error.ends_with("build it"), "{error}");
     }
 
     #[test]

@@ -45,12 +45,8 @@ impl Files {
 
     /// Puts a link to a hook library into the one folder that those versions load hooks from.
     pub(crate) fn link_hook(&self, library: &Path) -> Result<PathBuf> {
-        let library = library
-            .canonicalize()
-            .with_context(|| format!("no hook at {}", library.display()))?;
-        let name = library
-            .file_name()
-            .with_context(|| format!("{} is no file", library.display()))?;
+        let library = library.canonicalize().with_context(|| format!("no hook at {}", library.display()))?;
+        let name = library.file_name().with_context(|| format!("{} is no file", library.display()))?;
         let link = self.hooks.join(name);
         fs::create_dir_all(&self.hooks)?;
         if fs::read_link(&link).ok().as_ref() != Some(&library) {
@@ -68,9 +64,7 @@ pub(crate) fn complete(
     hooks: &[Value],
 ) -> Result<Value> {
     let mut dhcp4 = dhcp4.clone();
-    let map = dhcp4
-        .as_object_mut()
-        .context("the configuration of a server is a map")?;
+    let map = dhcp4.as_object_mut().context("the configuration of a server is a map")?;
     let defaults = json!({
         "control-socket": { "socket-type": "unix", "socket-name": files.socket },
         "lease-database": { "type": "memfile", "persist": true, "name": files.leases, "lfc-interval": 0 },
@@ -87,10 +81,7 @@ pub(crate) fn complete(
     for (name, value) in defaults.as_object().into_iter().flatten() {
         map.entry(name).or_insert_with(|| value.clone());
     }
-    map["hooks-libraries"]
-        .as_array_mut()
-        .context("hooks-libraries is a list")?
-        .extend_from_slice(hooks);
+    map["hooks-libraries"].as_array_mut().context("hooks-libraries is a list")?.extend_from_slice(hooks);
     Ok(json!({ "Dhcp4": dhcp4 }))
 }
 
@@ -102,21 +93,13 @@ mod tests {
     fn fills_in_what_is_missing_and_keeps_the_rest() {
         let files = Files::new(Path::new("/lab"), "kea");
         let given = json!({ "valid-lifetime": 7, "hooks-libraries": [{ "library": "/a.so" }] });
-        let complete = complete(
-            &given,
-            &files,
-            &["srv0".to_owned()],
-            &[json!({ "library": "/b.so" })],
-        )
-        .unwrap();
+        let complete =
+            complete(&given, &files, &["srv0".to_owned()], &[json!({ "library": "/b.so" })]).unwrap();
         let dhcp4 = &complete["Dhcp4"];
         assert_eq!(dhcp4["valid-lifetime"], 7);
         assert_eq!(dhcp4["control-socket"]["socket-name"], "/lab/kea.sock");
         assert_eq!(dhcp4["interfaces-config"]["interfaces"], json!(["srv0"]));
-        assert_eq!(
-            dhcp4["hooks-libraries"],
-            json!([{ "library": "/a.so" }, { "library": "/b.so" }])
-        );
+        assert_eq!(dhcp4["hooks-libraries"], json!([{ "library": "/a.so" }, { "library": "/b.so" }]));
     }
 
     #[test]

@@ -31,16 +31,10 @@ impl Reply {
         let shown = || String::from_utf8_lossy(bytes).into_owned();
         ensure!(!bytes.is_empty(), "Kea closed the connection without an answer");
         let raw: Value = serde_json::from_slice(bytes).with_context(|| format!("no JSON: {}", shown()))?;
-        let result = raw["result"]
-            .as_i64()
-            .with_context(|| format!("an answer without result: {}", shown()))?;
+        let result =
+            raw["result"].as_i64().with_context(|| format!("an answer without result: {}", shown()))?;
         let text = raw["text"].as_str().unwrap_or_default().to_owned();
-        Ok(Self {
-            result,
-            text,
-            arguments: raw["arguments"].clone(),
-            raw,
-        })
+        Ok(Self { result, text, arguments: raw["arguments"].clone(), raw })
     }
 
     /// The arguments of a successful answer.
@@ -76,9 +70,8 @@ impl ControlSocket {
             Value::Null => json!({ "command": name }),
             arguments => json!({ "command": name, "arguments": arguments }),
         };
-        let answer = self
-            .send(request.to_string().as_bytes())
-            .with_context(|| format!("the command {name}"))?;
+        let answer =
+            self.send(request.to_string().as_bytes()).with_context(|| format!("the command {name}"))?;
         Reply::parse(&answer).with_context(|| format!("the command {name}"))
     }
 
@@ -102,36 +95,23 @@ fn read_to_end(stream: &mut UnixStream) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut chunk = [0; 8 * 1024];
     loop {
-        let left = DEADLINE
-            .checked_sub(start.elapsed())
-            .filter(|left| !left.is_zero());
+        let left = DEADLINE.checked_sub(start.elapsed()).filter(|left| !left.is_zero());
         stream.set_read_timeout(Some(left.ok_or_else(|| too_late(&answer))?))?;
         match stream.read(&mut chunk) {
             Ok(0) => return Ok(answer),
             Ok(length) => answer.extend_from_slice(&chunk[..length]),
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) =>
-            {
+            Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                 return Err(too_late(&answer));
             }
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             // A daemon that dies resets the connection.
-            Err(e) => bail!(
-                "the connection broke after {} bytes of an answer: {e}",
-                answer.len()
-            ),
+            Err(e) => bail!("the connection broke after {} bytes of an answer: {e}", answer.len()),
         }
     }
 }
 
 fn too_late(answer: &[u8]) -> anyhow::Error {
-    anyhow!(
-        "no complete answer within {DEADLINE:?}; so far: {:?}",
-        String::from_utf8_lossy(answer)
-    )
+    anyhow!("no complete answer within {DEADLINE:?}; so far: {:?}", String::from_utf8_lossy(answer))
 }
 
 #[cfg(test)]
@@ -143,10 +123,7 @@ mod tests {
         let reply = Reply::parse(br#"{ "result": 3, "text": "Host not found." }"#).unwrap();
         assert_eq!((reply.result, reply.text.as_str()), (3, "Host not found."));
         assert!(reply.arguments.is_null());
-        assert_eq!(
-            reply.success().unwrap_err().to_string(),
-            "Kea answered 3: Host not found."
-        );
+        assert_eq!(reply.success().unwrap_err().to_string(), "Kea answered 3: Host not found.");
 
         let reply = Reply::parse(br#"{ "result": 0, "arguments": { "pid": 7 } }"#).unwrap();
         assert_eq!(reply.success().unwrap()["pid"], 7);
@@ -161,12 +138,8 @@ mod tests {
 
     #[test]
     fn names_a_socket_that_nobody_listens_on() {
-        let error = ControlSocket::new("/nonexistent/kea.sock")
-            .command("version-get", &Value::Null)
-            .unwrap_err();
-        assert!(
-            format!("{error:#}").contains("/nonexistent/kea.sock"),
-            "{error:#}"
-        );
+        let error =
+            ControlSocket::new("/nonexistent/kea.sock").command("version-get", &Value::Null).unwrap_err();
+        assert!(format!("{error:#}").contains("/nonexistent/kea.sock"), "{error:#}");
     }
 }

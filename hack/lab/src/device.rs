@@ -29,12 +29,7 @@ impl Device {
         switch
             .connect(&namespace, CARD, &["address", mac])
             .with_context(|| format!("cannot plug in the device {name} with the MAC address {mac}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            mac: mac.to_owned(),
-            namespace,
-            dir,
-        })
+        Ok(Self { name: name.to_owned(), mac: mac.to_owned(), namespace, dir })
     }
 
     /// The name that was given to it.
@@ -81,9 +76,7 @@ impl Device {
             name.starts_with("kea") && name.ends_with(".log")
         });
         logs.sort();
-        let shown = logs
-            .iter()
-            .map(|path| format!("--- {}\n{}\n", path.display(), tail(&read_lossy(path))));
+        let shown = logs.iter().map(|path| format!("--- {}\n{}\n", path.display(), tail(&read_lossy(path))));
         shown.collect::<Vec<_>>().concat()
     }
 }

@@ -75,13 +75,7 @@ pub struct DhcpRequest<'a> {
 
 impl<'a> DhcpRequest<'a> {
     pub(crate) fn new(device: &'a Device, dir: &'a Workdir) -> Self {
-        Self {
-            device,
-            dir,
-            attempts: ATTEMPTS,
-            release: false,
-            arguments: Vec::new(),
-        }
+        Self { device, dir, attempts: ATTEMPTS, release: false, arguments: Vec::new() }
     }
 
     /// Names the address that the client would like (option 50).
@@ -147,11 +141,7 @@ impl<'a> DhcpRequest<'a> {
         match self.exchange()? {
             Outcome::Bound(lease) => Ok(lease),
             Outcome::Refused(words) => {
-                bail!(
-                    "{} got no lease\n--- udhcpc\n{words}\n{}",
-                    device.name(),
-                    device.server_logs()
-                )
+                bail!("{} got no lease\n--- udhcpc\n{words}\n{}", device.name(), device.server_logs())
             }
         }
     }
@@ -170,19 +160,8 @@ impl<'a> DhcpRequest<'a> {
         let _ = fs::remove_file(&record);
 
         let mut command = self.device.namespace().command("udhcpc");
-        command.args([
-            "-f",
-            "-n",
-            "-i",
-            CARD,
-            "-A",
-            &PAUSE.to_string(),
-            "-T",
-            &PAUSE.to_string(),
-        ]);
-        command
-            .args(["-t", &self.attempts.to_string(), "-s"])
-            .arg(event_script(self.dir)?);
+        command.args(["-f", "-n", "-i", CARD, "-A", &PAUSE.to_string(), "-T", &PAUSE.to_string()]);
+        command.args(["-t", &self.attempts.to_string(), "-s"]).arg(event_script(self.dir)?);
         command.args(&self.arguments).env("LAB_RECORD", &record);
         if !self.release {
             command.arg("-q");
@@ -196,9 +175,7 @@ impl<'a> DhcpRequest<'a> {
         if self.release {
             release(&mut client, &record, patience)?;
         }
-        let status = client
-            .wait(patience)
-            .map_err(|e| anyhow!("{e:#}\n{}", self.device.server_logs()))?;
+        let status = client.wait(patience).map_err(|e| anyhow!("{e:#}\n{}", self.device.server_logs()))?;
 
         let words = client.log();
         if status.success() || words.contains(RELEASED) {
@@ -206,10 +183,7 @@ impl<'a> DhcpRequest<'a> {
                 fs::read(&record).with_context(|| format!("{name} has a lease and no record:\n{words}"))?;
             return Ok(Outcome::Bound(parse_record(&bytes)?));
         }
-        ensure!(
-            words.contains(REFUSED),
-            "the DHCP client of {name} failed ({status}):\n{words}"
-        );
+        ensure!(words.contains(REFUSED), "the DHCP client of {name} failed ({status}):\n{words}");
         Ok(Outcome::Refused(words))
     }
 }
@@ -222,11 +196,7 @@ enum Outcome {
 /// With the options for it (`-q -R`), udhcpc 1.35 only says that it releases: so it is told to when it is bound.
 fn release(client: &mut Process, record: &Path, patience: Duration) -> Result<()> {
     let ended = try_wait_for("the client to be bound", patience, || {
-        Ok(if record.exists() {
-            Some(false)
-        } else {
-            client.exit_status()?.map(|_| true)
-        })
+        Ok(if record.exists() { Some(false) } else { client.exit_status()?.map(|_| true) })
     })?;
     if ended {
         return Ok(());
@@ -289,16 +259,11 @@ fn one<T: FromStr>(raw: &BTreeMap<String, String>, name: &str) -> Result<Option<
 
 fn many<T: FromStr>(raw: &BTreeMap<String, String>, name: &str) -> Result<Vec<T>> {
     let values = raw.get(name).map(String::as_str).unwrap_or_default();
-    values
-        .split_whitespace()
-        .map(|value| parse(name, value))
-        .collect()
+    values.split_whitespace().map(|value| parse(name, value)).collect()
 }
 
 fn parse<T: FromStr>(name: &str, value: &str) -> Result<T> {
-    value
-        .parse()
-        .map_err(|_| anyhow!("udhcpc reports {name}={value}, which cannot be read"))
+    value.parse().map_err(|_| anyhow!("udhcpc reports {name}={value}, which cannot be read"))
 }
 
 #[cfg(test)]
@@ -323,11 +288,7 @@ mod tests {
 
     #[test]
     fn refuses_a_record_that_it_cannot_read() {
-        for record in [
-            &b"subnet=255.255.0.0\0"[..],
-            b"ip=nonsense\0",
-            b"ip=10.0.0.1\0lease=long\0",
-        ] {
+        for record in [&b"subnet=255.255.0.0\0"[..], b"ip=nonsense\0", b"ip=10.0.0.1\0lease=long\0"] {
             assert!(parse_record(record).is_err(), "{record:?}");
         }
     }

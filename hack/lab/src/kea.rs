@@ -114,11 +114,7 @@ impl KeaBuilder {
         let files = Files::new(self.dir.path(), &self.name);
         let mut kea = Kea {
             socket: ControlSocket::new(&files.socket),
-            interfaces: self
-                .namespace
-                .iter()
-                .map(|_| SERVER_INTERFACE.to_owned())
-                .collect(),
+            interfaces: self.namespace.iter().map(|_| SERVER_INTERFACE.to_owned()).collect(),
             files,
             hooks: self.hooks,
             environment: self.environment,
@@ -205,18 +201,12 @@ impl Kea {
 
     /// The end of the log, for messages.
     pub fn tail(&self) -> String {
-        format!(
-            "--- end of the log of {} ---\n{}",
-            self.name,
-            crate::process::tail(&self.log())
-        )
+        format!("--- end of the log of {} ---\n{}", self.name, crate::process::tail(&self.log()))
     }
 
     /// Sends a command, and returns the answer whatever its result is. `null` stands for no arguments.
     pub fn command(&self, name: &str, arguments: &Value) -> Result<Reply> {
-        self.socket
-            .command(name, arguments)
-            .map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
+        self.socket.command(name, arguments).map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
     }
 
     /// Sends a command that must succeed, and returns the arguments of the answer.
@@ -228,9 +218,7 @@ impl Kea {
 
     /// Sends bytes as they are over the control socket.
     pub fn command_raw(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        self.socket
-            .send(bytes)
-            .map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
+        self.socket.send(bytes).map_err(|e| anyhow!("{e:#}\n{}", self.tail()))
     }
 
     /// Replaces the configuration file; it counts from the next start or [`Kea::reload`].
@@ -277,11 +265,7 @@ impl Kea {
     /// Removes every lease, from the lease file too, by `lease_cmds`.
     pub fn wipe_leases4(&self) -> Result<()> {
         let reply = self.command("lease4-wipe", &json!({ "subnet-id": 0 }))?;
-        ensure!(
-            matches!(reply.result, 0 | 3),
-            "lease4-wipe failed: {}",
-            reply.text
-        );
+        ensure!(matches!(reply.result, 0 | 3), "lease4-wipe failed: {}", reply.text);
         Ok(())
     }
 
@@ -330,9 +314,7 @@ impl Kea {
             None => Command::new(&daemon),
         };
         command.arg("-c").arg(&self.files.config);
-        command
-            .envs(self.files.environment())
-            .envs(self.environment.iter().cloned());
+        command.envs(self.files.environment()).envs(self.environment.iter().cloned());
         self.process = Some(Process::spawn(&self.name, &command, &self.files.log)?);
         Ok(())
     }
@@ -349,11 +331,7 @@ impl Kea {
         });
         let status = ready.map_err(|e| anyhow!("{e:#}\n{}", self.tail()))?;
         if status.arguments["pid"] != pid {
-            bail!(
-                "another server answers on {}: {}",
-                socket.path().display(),
-                status.raw
-            );
+            bail!("another server answers on {}: {}", socket.path().display(), status.raw);
         }
         Ok(())
     }

@@ -27,10 +27,7 @@ pub struct Interface4 {
 impl Default for Interface4 {
     /// 10.77.0.1/16.
     fn default() -> Self {
-        Self {
-            address: Ipv4Addr::new(10, 77, 0, 1),
-            prefix_length: 16,
-        }
+        Self { address: Ipv4Addr::new(10, 77, 0, 1), prefix_length: 16 }
     }
 }
 
@@ -63,12 +60,7 @@ impl Lab {
         let server = Arc::new(Namespace::new("server", &dir)?);
         switch.connect(&server, SERVER_INTERFACE, &[])?;
         server.ip(&["address", "add", &interface.to_string(), "dev", SERVER_INTERFACE])?;
-        Ok(Self {
-            dir,
-            switch,
-            server,
-            interface,
-        })
+        Ok(Self { dir, switch, server, interface })
     }
 
     /// Plugs in a device with a network card of the given MAC address (`02:00:00:00:00:01`).

@@ -31,11 +31,8 @@ impl Namespace {
         );
         let mut hold = Command::new("unshare");
         hold.args(["--net", "--", "sleep", "infinity"]);
-        let mut holder = Process::spawn(
-            format!("namespace {name}"),
-            &hold,
-            dir.join(format!("ns-{name}.log")),
-        )?;
+        let mut holder =
+            Process::spawn(format!("namespace {name}"), &hold, dir.join(format!("ns-{name}.log")))?;
 
         let own = fs::read_link("/proc/self/ns/net")?;
         let theirs = PathBuf::from(format!("/proc/{}/ns/net", holder.pid()));
@@ -51,10 +48,7 @@ impl Namespace {
     /// A command that runs in this namespace; its process id is that of `program` itself.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command
-            .arg(format!("--net={}", self.path().display()))
-            .arg("--")
-            .arg(program);
+        command.arg(format!("--net={}", self.path().display())).arg("--").arg(program);
         command
     }
 

@@ -30,10 +30,7 @@ impl KeaInstallation {
             return Self::below(&root)
                 .with_context(|| format!("KEA_ROOT={}: no usr/sbin/kea-dhcp4 there", root.display()));
         }
-        let mut roots: Vec<PathBuf> = cache_dir()
-            .map(|cache| cache.join("kea/root"))
-            .into_iter()
-            .collect();
+        let mut roots: Vec<PathBuf> = cache_dir().map(|cache| cache.join("kea/root")).into_iter().collect();
         roots.push(PathBuf::from("/"));
         roots.iter().find_map(|root| Self::below(root)).with_context(|| {
             format!("no usr/sbin/kea-dhcp4 below {roots:?}: run 'hack/deps run', or set KEA_ROOT")
@@ -65,23 +62,14 @@ impl KeaInstallation {
 fn hooks_below(root: &Path) -> Option<PathBuf> {
     let lib = root.join("usr/lib");
     let mut candidates = vec![lib.join("kea/hooks")];
-    candidates.extend(
-        lib.read_dir()
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path().join("kea/hooks")),
-    );
+    candidates
+        .extend(lib.read_dir().into_iter().flatten().flatten().map(|entry| entry.path().join("kea/hooks")));
     candidates.into_iter().find(|folder| folder.is_dir())
 }
 
 /// The cache folder of `hack/deps`.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("KEA_OPERATOR_CACHE").or_else(|| {
         let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
         Some(cache.join("kea-operator"))
@@ -90,11 +78,7 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
 
 /// The hook under test: `$KEA_HOOK`, else the one that Cargo built together with the running program.
 pub fn hook_path() -> Result<PathBuf> {
-    built(
-        "KEA_HOOK",
-        HOOK,
-        "cargo build -p dhcp_host_cmds_rs --features kea",
-    )
+    built("KEA_HOOK", HOOK, "cargo build -p dhcp_host_cmds_rs --features kea")
 }
 
 /// The operator under test: `$KEA_OPERATOR_BIN`, else the one that Cargo built for the same profile.
@@ -107,17 +91,11 @@ pub fn operator_path() -> Result<PathBuf> {
 fn built(variable: &str, file: &str, command: &str) -> Result<PathBuf> {
     if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
-        return path
-            .canonicalize()
-            .with_context(|| format!("{variable}={}: no such file", path.display()));
+        return path.canonicalize().with_context(|| format!("{variable}={}: no such file", path.display()));
     }
     let program = env::current_exe()?;
     let dir = program.parent().context("a program has a folder")?;
-    let profile = if dir.ends_with("deps") {
-        dir.parent().unwrap_or(dir)
-    } else {
-        dir
-    };
+    let profile = if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir };
     let candidates = [profile.join("deps").join(file), profile.join(file)];
     match candidates.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.clone()),

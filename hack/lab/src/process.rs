@@ -45,17 +45,9 @@ impl Process {
         let log_start = output.metadata()?.len();
 
         let mut contained = contained(command);
-        contained
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        contained.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = spawn_on_lasting_thread(contained).with_context(|| format!("cannot start {name}"))?;
-        Ok(Self {
-            name,
-            child,
-            log,
-            log_start,
-        })
+        Ok(Self { name, child, log, log_start })
     }
 
     /// The process id of the program itself: the wrappers replace themselves by it.
@@ -66,9 +58,7 @@ impl Process {
     /// What this process has written so far; bytes that are no UTF-8 are replaced.
     pub fn log(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
-        let start = usize::try_from(self.log_start)
-            .unwrap_or_default()
-            .min(bytes.len());
+        let start = usize::try_from(self.log_start).unwrap_or_default().min(bytes.len());
         String::from_utf8_lossy(&bytes[start..]).into_owned()
     }
 
@@ -138,10 +128,8 @@ impl Drop for Process {
 /// Runs a short command to its end; its standard output, or an error with everything it said.
 pub fn run(command: &Command) -> Result<String> {
     let mut contained = contained(command);
-    let output = contained
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let output =
+        contained.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -159,20 +147,14 @@ pub fn tail(text: &str) -> String {
 /// Waits until the log file at `path` says `needle`.
 pub fn wait_for_log(path: &Path, needle: &str, deadline: Duration) -> Result<()> {
     wait_for(format!("'{needle}' in {}", path.display()), deadline, || {
-        fs::read_to_string(path)
-            .ok()
-            .filter(|text| text.contains(needle))
-            .map(|_| ())
+        fs::read_to_string(path).ok().filter(|text| text.contains(needle)).map(|_| ())
     })
 }
 
 /// The same command under `setpriv --pdeathsig`: the kernel kills it when the thread that started it ends.
 fn contained(command: &Command) -> Command {
     let mut contained = Command::new("setpriv");
-    contained
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(command.get_program())
-        .args(command.get_args());
+    contained.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
     contained.env("PATH", search_path()).process_group(0);
     for (name, value) in command.get_envs() {
         match value {
@@ -209,12 +191,8 @@ fn spawn_on_lasting_thread(command: Command) -> Result<Child> {
         orders
     });
     let (answer, result) = channel();
-    spawner
-        .send((command, answer))
-        .context("the thread that starts processes has died")?;
-    Ok(result
-        .recv()
-        .context("the thread that starts processes has died")??)
+    spawner.send((command, answer)).context("the thread that starts processes has died")?;
+    Ok(result.recv().context("the thread that starts processes has died")??)
 }
 
 #[cfg(test)]
@@ -230,12 +208,9 @@ mod tests {
     #[test]
     fn records_output_and_status() {
         let dir = tempfile::tempdir().unwrap();
-        let mut process = Process::spawn(
-            "speaker",
-            &shell("echo out; echo err >&2; exit 3"),
-            dir.path().join("log"),
-        )
-        .unwrap();
+        let mut process =
+            Process::spawn("speaker", &shell("echo out; echo err >&2; exit 3"), dir.path().join("log"))
+                .unwrap();
         assert_eq!(process.wait(GRACE).unwrap().code(), Some(3));
         assert_eq!(process.log(), "out\nerr\n");
         assert!(process.expect_running().unwrap_err().to_string().contains("err"));

@@ -24,10 +24,7 @@ impl Switch {
             .ip(&["link", "add", BRIDGE, "type", "bridge"])
             .and_then(|_| namespace.ip(&["link", "set", BRIDGE, "up"]))
             .context("cannot make a bridge; needed are iproute2, and bridges in the kernel")?;
-        Ok(Self {
-            namespace,
-            ports: AtomicUsize::new(0),
-        })
+        Ok(Self { namespace, ports: AtomicUsize::new(0) })
     }
 
     /// Lays a cable between the switch and a new interface of `station`; both ends are up.
@@ -40,11 +37,8 @@ impl Switch {
         let mut cable = vec!["link", "add", &port, "type", "veth", "peer", "name", interface];
         cable.extend(properties);
         cable.extend(["netns", &holder]);
-        self.namespace
-            .ip(&cable)
-            .context("cannot make a cable; needed is veth in the kernel")?;
-        self.namespace
-            .ip(&["link", "set", &port, "master", BRIDGE, "up"])?;
+        self.namespace.ip(&cable).context("cannot make a cable; needed is veth in the kernel")?;
+        self.namespace.ip(&["link", "set", &port, "master", BRIDGE, "up"])?;
         station.ip(&["link", "set", interface, "up"])?;
         Ok(())
     }

@@ -34,18 +34,10 @@ impl Workdir {
             .permissions(fs::Permissions::from_mode(0o750))
             .tempdir_in(&parent)
             .with_context(|| format!("cannot make a folder in {}", parent.display()))?;
-        let owner = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(unlocked.path().join(LOCK))?;
+        let owner = OpenOptions::new().create(true).append(true).open(unlocked.path().join(LOCK))?;
         owner.lock()?;
 
-        let suffix = unlocked
-            .path()
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let suffix = unlocked.path().extension().unwrap_or_default().to_string_lossy().into_owned();
         let path = parent.join(format!("{PREFIX}{name}.{suffix}"));
         fs::rename(unlocked.keep(), &path)?;
         Ok(Self { path, _owner: owner })

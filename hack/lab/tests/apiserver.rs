@@ -98,13 +98,7 @@ fn fields_have_owners() {
     server.apply(WIDGET).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), WIDGET.replace("size: 4", "size: 8")).unwrap();
-    let apply = [
-        "apply",
-        "--server-side",
-        "--field-manager=rival",
-        "-f",
-        file.path().to_str().unwrap(),
-    ];
+    let apply = ["apply", "--server-side", "--field-manager=rival", "-f", file.path().to_str().unwrap()];
     let conflict = server.kubectl(&apply).unwrap_err().to_string();
     assert!(conflict.contains(".spec.size"), "{conflict}");
 }
@@ -113,13 +107,8 @@ fn fields_have_owners() {
 fn watches_tell_changes() {
     let server = server_with_widgets().unwrap();
     let log = tempfile::NamedTempFile::new().unwrap();
-    let command = server.kubectl_command(&[
-        "get",
-        "widgets",
-        "--watch",
-        "--output-watch-events",
-        "--no-headers",
-    ]);
+    let command =
+        server.kubectl_command(&["get", "widgets", "--watch", "--output-watch-events", "--no-headers"]);
     let watch = Process::spawn("watch", &command, log.path()).unwrap();
     let seen = |event: &[&str]| {
         wait_for(format!("{event:?}"), DEADLINE, || {
@@ -140,9 +129,7 @@ fn watches_tell_changes() {
 fn events_show_in_the_description_of_their_object() {
     let server = server_with_widgets().unwrap();
     server.apply(WIDGET).unwrap();
-    let uid = server
-        .kubectl(&["get", "widget", "one", "-o", "jsonpath={.metadata.uid}"])
-        .unwrap();
+    let uid = server.kubectl(&["get", "widget", "one", "-o", "jsonpath={.metadata.uid}"]).unwrap();
     server
         .apply(&format!(
             "
@@ -162,29 +149,15 @@ reportingInstance: test-0
         .unwrap();
     let description = server.kubectl(&["describe", "widget", "one"]).unwrap();
     let event = description.lines().last().unwrap();
-    assert!(
-        event.contains("Polished") && event.contains("it shines now"),
-        "{description}"
-    );
+    assert!(event.contains("Polished") && event.contains("it shines now"), "{description}");
     let table = server.kubectl(&["get", "events", "--no-headers"]).unwrap();
-    assert!(
-        table.contains("widget/one") && table.contains("it shines now"),
-        "{table}"
-    );
+    assert!(table.contains("widget/one") && table.contains("it shines now"), "{table}");
 }
 
 #[test]
 fn built_in_kinds_behave() {
     let server = ApiServer::start().unwrap();
-    let uid = server
-        .kubectl(&[
-            "get",
-            "namespace",
-            "kube-system",
-            "-o",
-            "jsonpath={.metadata.uid}",
-        ])
-        .unwrap();
+    let uid = server.kubectl(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]).unwrap();
     assert_eq!(uid.len(), 36, "{uid}");
 
     let lost = "{apiVersion: v1, kind: ConfigMap, metadata: {name: lost, namespace: nowhere}}";
@@ -207,25 +180,9 @@ spec: {holderIdentity: me}
 ",
         )
         .unwrap();
-    let password = [
-        "get",
-        "secret",
-        "kea",
-        "-n",
-        "site",
-        "-o",
-        "jsonpath={.data.password}",
-    ];
+    let password = ["get", "secret", "kea", "-n", "site", "-o", "jsonpath={.data.password}"];
     assert_eq!(server.kubectl(&password).unwrap(), "c2VjcmV0");
-    let holder = [
-        "get",
-        "lease",
-        "leader",
-        "-n",
-        "site",
-        "-o",
-        "jsonpath={.spec.holderIdentity}",
-    ];
+    let holder = ["get", "lease", "leader", "-n", "site", "-o", "jsonpath={.spec.holderIdentity}"];
     assert_eq!(server.kubectl(&holder).unwrap(), "me");
 }
 
@@ -236,15 +193,11 @@ fn a_server_keeps_its_objects_over_a_kill_and_a_freeze() {
     server.kill().unwrap();
     server.kubectl(&["get", "widget", "one"]).unwrap_err();
     server.restart().unwrap();
-    wait_for("the widget after the restart", DEADLINE, || {
-        server.kubectl(&["get", "widget", "one"]).ok()
-    })
-    .unwrap();
+    wait_for("the widget after the restart", DEADLINE, || server.kubectl(&["get", "widget", "one"]).ok())
+        .unwrap();
 
     server.freeze().unwrap();
-    server
-        .kubectl(&["get", "widget", "one", "--request-timeout=1s"])
-        .unwrap_err();
+    server.kubectl(&["get", "widget", "one", "--request-timeout=1s"]).unwrap_err();
     server.thaw().unwrap();
     server.kubectl(&["get", "widget", "one"]).unwrap();
 }
@@ -254,24 +207,17 @@ fn servers_are_apart_and_leave_nothing() {
     let servers = [ApiServer::start().unwrap(), ApiServer::start().unwrap()];
     assert_ne!(servers[0].url(), servers[1].url());
     servers[0].kubectl(&["create", "namespace", "only-here"]).unwrap();
-    servers[1]
-        .kubectl(&["get", "namespace", "only-here"])
-        .unwrap_err();
+    servers[1].kubectl(&["get", "namespace", "only-here"]).unwrap_err();
 
     // The credentials of one are none for the other.
     let foreign = format!("--server={}", servers[1].url());
     let refusal = servers[0].kubectl(&["get", "namespaces", &foreign]).unwrap_err();
     assert!(refusal.to_string().contains("certificate"), "{refusal}");
 
-    let processes: Vec<_> = servers
-        .iter()
-        .flat_map(ApiServer::pids)
-        .map(|pid| PathBuf::from(format!("/proc/{pid}")))
-        .collect();
-    let folders: Vec<_> = servers
-        .iter()
-        .map(|server| server.kubeconfig().parent().unwrap().to_owned())
-        .collect();
+    let processes: Vec<_> =
+        servers.iter().flat_map(ApiServer::pids).map(|pid| PathBuf::from(format!("/proc/{pid}"))).collect();
+    let folders: Vec<_> =
+        servers.iter().map(|server| server.kubeconfig().parent().unwrap().to_owned()).collect();
     assert!(processes.iter().chain(&folders).all(|path| path.exists()));
     drop(servers);
     assert!(!processes.iter().chain(&folders).any(|path| path.exists()));

@@ -31,13 +31,7 @@ fn subnet() -> Value {
 }
 
 fn server(lab: &Lab) -> Kea {
-    Kea::on(lab)
-        .unwrap()
-        .config(subnet())
-        .lease_cmds()
-        .unwrap()
-        .start()
-        .unwrap()
+    Kea::on(lab).unwrap().config(subnet()).lease_cmds().unwrap().start().unwrap()
 }
 
 #[test]
@@ -51,26 +45,14 @@ fn a_device_gets_an_address_and_keeps_it_over_a_crash() {
     assert_eq!(first.subnet_mask, Some("255.255.0.0".parse().unwrap()));
     assert_eq!(first.server_id, Some(lab.interface().address));
     assert_eq!(first.lease_time, Some(3600));
-    assert_eq!(
-        first.routers,
-        ["10.77.0.1".parse::<std::net::Ipv4Addr>().unwrap()]
-    );
+    assert_eq!(first.routers, ["10.77.0.1".parse::<std::net::Ipv4Addr>().unwrap()]);
     assert_eq!(first.dns.len(), 2);
     assert_eq!(first.domain.as_deref(), Some("lab.example"));
-    let card = device
-        .namespace()
-        .ip(&["-4", "-oneline", "address", "show", "dev", "eth0"])
-        .unwrap();
+    let card = device.namespace().ip(&["-4", "-oneline", "address", "show", "dev", "eth0"]).unwrap();
     assert!(card.contains(&format!("{}/16", first.address)), "{card}");
 
-    assert_eq!(
-        device.dhcp().unwrap().address,
-        first.address,
-        "the same device asks again"
-    );
-    let lease = kea
-        .ask("lease4-get-by-hw-address", &json!({ "hw-address": MAC }))
-        .unwrap();
+    assert_eq!(device.dhcp().unwrap().address, first.address, "the same device asks again");
+    let lease = kea.ask("lease4-get-by-hw-address", &json!({ "hw-address": MAC })).unwrap();
     assert_eq!(lease["leases"][0]["ip-address"], first.address.to_string());
 
     let pid = kea.pid().unwrap();
@@ -79,10 +61,7 @@ fn a_device_gets_an_address_and_keeps_it_over_a_crash() {
     assert!(kea.command("version-get", &Value::Null).is_err());
     kea.restart().unwrap();
     assert_ne!(kea.pid().unwrap(), pid);
-    assert_eq!(
-        kea.lease4_by_mac(MAC).unwrap()[0]["ip-address"],
-        first.address.to_string()
-    );
+    assert_eq!(kea.lease4_by_mac(MAC).unwrap()[0]["ip-address"], first.address.to_string());
     assert_eq!(device.dhcp().unwrap().address, first.address);
 
     // A restart in order ends with success, and keeps the leases as well.
@@ -96,10 +75,7 @@ fn wiped_leases_stay_away_after_a_crash() {
     let lab = Lab::new("wipe").unwrap();
     let mut kea = server(&lab);
     for number in 1..=2 {
-        lab.device(&format!("d{number}"), &format!("02:00:00:00:0b:{number:02x}"))
-            .unwrap()
-            .dhcp()
-            .unwrap();
+        lab.device(&format!("d{number}"), &format!("02:00:00:00:0b:{number:02x}")).unwrap().dhcp().unwrap();
     }
     assert_eq!(kea.leases4().unwrap().len(), 2);
     kea.wipe_leases4().unwrap();
@@ -117,40 +93,20 @@ fn clients_say_what_they_are_told_to_say() {
     let device = lab.device("talker", MAC).unwrap();
 
     let wanted = "10.77.1.3".parse().unwrap();
-    let lease = device
-        .request()
-        .asking_for(wanted)
-        .hostname("talker-1")
-        .option("121")
-        .run()
-        .unwrap();
+    let lease = device.request().asking_for(wanted).hostname("talker-1").option("121").run().unwrap();
     assert_eq!(lease.address, wanted);
     let stored = kea.lease4_by_mac(MAC).unwrap();
     assert_eq!(stored[0]["hostname"], "talker-1");
     assert_eq!(stored[0]["client-id"], "01:02:00:00:00:0a:01");
 
     let renamed = device.request().client_id(&[0xff, 1, 2, 3]).run().unwrap();
-    assert_ne!(
-        renamed.address, wanted,
-        "another client identifier is another client"
-    );
-    let ids: Vec<_> = kea
-        .leases4()
-        .unwrap()
-        .iter()
-        .map(|lease| lease["client-id"].clone())
-        .collect();
+    assert_ne!(renamed.address, wanted, "another client identifier is another client");
+    let ids: Vec<_> = kea.leases4().unwrap().iter().map(|lease| lease["client-id"].clone()).collect();
     assert!(ids.contains(&json!("ff:01:02:03")), "{ids:?}");
 
     device.request().then_release().run().unwrap();
     wait_for("the released lease to go", SOON, || {
-        (kea.leases4()
-            .unwrap()
-            .iter()
-            .filter(|lease| lease["state"] == 0)
-            .count()
-            == 1)
-            .then_some(())
+        (kea.leases4().unwrap().iter().filter(|lease| lease["state"] == 0).count() == 1).then_some(())
     })
     .unwrap();
 }
@@ -165,14 +121,8 @@ fn a_device_that_gets_nothing_says_why() {
 
     assert_eq!(device.try_dhcp(1).unwrap(), None);
     let error = device.request().attempts(1).run().unwrap_err().to_string();
-    assert!(
-        error.contains("no lease"),
-        "the client's words are missing: {error}"
-    );
-    assert!(
-        error.contains("DHCP4_STARTED"),
-        "the server's words are missing: {error}"
-    );
+    assert!(error.contains("no lease"), "the client's words are missing: {error}");
+    assert!(error.contains("DHCP4_STARTED"), "the server's words are missing: {error}");
     drop(kea);
 }
 
@@ -182,11 +132,7 @@ fn labs_with_the_same_addresses_do_not_meet() {
     let servers = labs.each_ref().map(server);
     let devices = labs.each_ref().map(|lab| lab.device("same", MAC).unwrap());
     for device in &devices {
-        device
-            .request()
-            .asking_for("10.77.1.2".parse().unwrap())
-            .run()
-            .unwrap();
+        device.request().asking_for("10.77.1.2".parse().unwrap()).run().unwrap();
     }
     for kea in &servers {
         assert_eq!(kea.leases4().unwrap().len(), 1);
@@ -195,34 +141,17 @@ fn labs_with_the_same_addresses_do_not_meet() {
 
 #[test]
 fn a_server_without_network_takes_commands_and_new_configurations() {
-    let mut kea = Kea::without_network("commands")
-        .unwrap()
-        .lease_cmds()
-        .unwrap()
-        .start()
-        .unwrap();
+    let mut kea = Kea::without_network("commands").unwrap().lease_cmds().unwrap().start().unwrap();
     assert!(kea.leases4().unwrap().is_empty());
     assert_eq!(kea.command("subnet99-list", &Value::Null).unwrap().result, 2);
-    assert_eq!(
-        kea.command("config-get", &Value::Null).unwrap().arguments["Dhcp4"]["subnet4"],
-        json!([])
-    );
+    assert_eq!(kea.command("config-get", &Value::Null).unwrap().arguments["Dhcp4"]["subnet4"], json!([]));
     let answer = kea.command_raw(b"nonsense").unwrap();
-    assert!(
-        String::from_utf8_lossy(&answer).contains("invalid first character"),
-        "{answer:?}"
-    );
+    assert!(String::from_utf8_lossy(&answer).contains("invalid first character"), "{answer:?}");
 
     kea.config_set(&subnet()).unwrap().success().unwrap();
-    assert_eq!(
-        kea.ask("config-get", &Value::Null).unwrap()["Dhcp4"]["subnet4"][0]["id"],
-        1
-    );
+    assert_eq!(kea.ask("config-get", &Value::Null).unwrap()["Dhcp4"]["subnet4"][0]["id"], 1);
     kea.reload().unwrap().success().unwrap();
-    assert_eq!(
-        kea.ask("config-get", &Value::Null).unwrap()["Dhcp4"]["subnet4"],
-        json!([])
-    );
+    assert_eq!(kea.ask("config-get", &Value::Null).unwrap()["Dhcp4"]["subnet4"], json!([]));
 
     kea.hooks_mut().clear();
     kea.write_config(&json!({})).unwrap();
@@ -233,45 +162,22 @@ fn a_server_without_network_takes_commands_and_new_configurations() {
 #[test]
 fn a_server_that_cannot_start_says_why() {
     let config = json!({ "subnet4": [{ "id": 1, "subnet": "nonsense" }] });
-    let log = Kea::without_network("broken")
-        .unwrap()
-        .config(config.clone())
-        .expect_start_failure()
-        .unwrap();
+    let log = Kea::without_network("broken").unwrap().config(config.clone()).expect_start_failure().unwrap();
     assert!(log.contains("DHCP4_INIT_FAIL"), "{log}");
 
-    let error = Kea::without_network("broken")
-        .unwrap()
-        .config(config)
-        .start()
-        .unwrap_err()
-        .to_string();
+    let error = Kea::without_network("broken").unwrap().config(config).start().unwrap_err().to_string();
     assert!(error.contains("DHCP4_INIT_FAIL"), "{error}");
 
-    let error = Kea::without_network("sound")
-        .unwrap()
-        .expect_start_failure()
-        .unwrap_err()
-        .to_string();
+    let error = Kea::without_network("sound").unwrap().expect_start_failure().unwrap_err().to_string();
     assert!(error.contains("came up"), "{error}");
 }
 
 #[test]
 fn an_agent_forwards_commands() {
-    let kea = Kea::without_network("agent")
-        .unwrap()
-        .lease_cmds()
-        .unwrap()
-        .start()
-        .unwrap();
+    let kea = Kea::without_network("agent").unwrap().lease_cmds().unwrap().start().unwrap();
     let agent = ControlAgent::for_server(&kea).unwrap();
     assert_eq!(agent.command("lease4-get-all", &Value::Null).unwrap().result, 3);
-    let pid = agent
-        .command("status-get", &Value::Null)
-        .unwrap()
-        .success()
-        .unwrap()["pid"]
-        .clone();
+    let pid = agent.command("status-get", &Value::Null).unwrap().success().unwrap()["pid"].clone();
     assert_eq!(pid, kea.pid().unwrap());
 }
 
@@ -292,9 +198,7 @@ fn a_frozen_server_answers_again_after_the_thaw() {
 
 /// Namespaces (their numbers) that at least one process is in.
 fn namespaces_in_use() -> BTreeSet<PathBuf> {
-    processes()
-        .filter_map(|process| fs::read_link(process.join("ns/net")).ok())
-        .collect()
+    processes().filter_map(|process| fs::read_link(process.join("ns/net")).ok()).collect()
 }
 
 /// Processes that mention `dir` on their command line.
@@ -322,9 +226,7 @@ fn nothing_is_left_after_a_panic() {
         device.dhcp().unwrap();
         let namespaces =
             [lab.server().path(), device.namespace().path()].map(|path| fs::read_link(path).unwrap());
-        sender
-            .send((lab.dir().to_owned(), namespaces, kea.pid().unwrap()))
-            .unwrap();
+        sender.send((lab.dir().to_owned(), namespaces, kea.pid().unwrap())).unwrap();
         panic!("as planned");
     })
     .join();
@@ -354,9 +256,7 @@ fn nothing_but_a_folder_is_left_after_sigkill() {
     let scratch = tempfile::tempdir().unwrap();
     let log = scratch.path().join("victim.log");
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "victim", "--ignored", "--nocapture"])
-        .env("TMPDIR", scratch.path());
+    command.args(["--exact", "victim", "--ignored", "--nocapture"]).env("TMPDIR", scratch.path());
     let mut victim = Process::spawn("the victim", &command, &log).unwrap();
     let (dir, pid) = try_wait_for("the victim to be up", SOON * 2, || {
         victim.expect_running()?;
@@ -371,13 +271,9 @@ fn nothing_but_a_folder_is_left_after_sigkill() {
     let namespace = fs::read_link(format!("/proc/{pid}/ns/net")).unwrap();
 
     victim.kill().unwrap();
-    wait_for("every process of the victim to die", SOON, || {
-        processes_about(&dir).is_empty().then_some(())
-    })
-    .unwrap();
-    wait_for("its namespace to go", SOON, || {
-        (!namespaces_in_use().contains(&namespace)).then_some(())
-    })
-    .unwrap();
+    wait_for("every process of the victim to die", SOON, || processes_about(&dir).is_empty().then_some(()))
+        .unwrap();
+    wait_for("its namespace to go", SOON, || (!namespaces_in_use().contains(&namespace)).then_some(()))
+        .unwrap();
     assert!(dir.exists(), "nobody could remove it");
 }

@@ -28,9 +28,7 @@ pub fn optional_integer(
     };
     let Some(number) = value.as_integer() else {
         let position = value.position()?;
-        return Err(CommandError::new(format!(
-            "invalid type specified for parameter '{name}' ({position})"
-        )));
+        return Err(CommandError::new(format!("invalid type specified for parameter '{name}' ({position})")));
     };
     if !range.contains(&number) {
         let (low, high) = range.into_inner();
@@ -43,10 +41,7 @@ pub fn optional_integer(
 
 /// Refuses the lack of a parameter.
 pub fn missing(arguments: &Element, name: &str) -> Result<CommandError, CommandError> {
-    Ok(CommandError::new(format!(
-        "missing parameter '{name}' ({})",
-        arguments.position()?
-    )))
+    Ok(CommandError::new(format!("missing parameter '{name}' ({})", arguments.position()?)))
 }
 
 /// A subnet id, where it is given.
@@ -94,20 +89,15 @@ pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandErro
         return Err(missing_subnet_hint(arguments)?);
     };
     if let Some(address) = arguments.get("ip-address")? {
-        let address = address
-            .as_text()
-            .ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
+        let address = address.as_text().ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
         return Ok((subnet, HostKey::Address(server::canonical_address4(&address)?)));
     }
     let text = |name: &str| -> Result<String, CommandError> {
-        arguments
-            .get(name)?
-            .and_then(|value| value.as_text())
-            .ok_or_else(|| {
-                CommandError::new(format!(
-                    "No 'ip-address' provided and '{name}' is either missing or not a string."
-                ))
-            })
+        arguments.get(name)?.and_then(|value| value.as_text()).ok_or_else(|| {
+            CommandError::new(format!(
+                "No 'ip-address' provided and '{name}' is either missing or not a string."
+            ))
+        })
     };
     let (kind, identifier) = (text("identifier-type")?, text("identifier")?);
     let kind = server::identifier_type(&kind)

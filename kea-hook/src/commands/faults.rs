@@ -13,10 +13,7 @@ pub fn panics() -> Result<Reply, CommandError> {
 
 /// Throws a C++ exception; with `"standard": false` one that is no `std::exception`.
 pub fn throws(arguments: Option<&Element>) -> Result<Reply, CommandError> {
-    let standard = arguments
-        .map(|given| given.get("standard"))
-        .transpose()?
-        .flatten();
+    let standard = arguments.map(|given| given.get("standard")).transpose()?.flatten();
     server::throw_exception(standard.and_then(|value| value.as_boolean()).unwrap_or(true))?;
     Err(CommandError::new("the exception got lost"))
 }

@@ -81,23 +81,11 @@ const COMMANDS: &[Command] = &[
         stock: Some(("subnet4-list", SUBNET_CMDS)),
         run: |_, arguments| subnet::list4(arguments),
     },
-    Command {
-        name: "ext-status",
-        stock: None,
-        run: status::status,
-    },
+    Command { name: "ext-status", stock: None, run: status::status },
     #[cfg(feature = "fault-injection")]
-    Command {
-        name: "ext-test-panic",
-        stock: None,
-        run: |_, _| faults::panics(),
-    },
+    Command { name: "ext-test-panic", stock: None, run: |_, _| faults::panics() },
     #[cfg(feature = "fault-injection")]
-    Command {
-        name: "ext-test-throw",
-        stock: None,
-        run: |_, arguments| faults::throws(arguments),
-    },
+    Command { name: "ext-test-throw", stock: None, run: |_, arguments| faults::throws(arguments) },
 ];
 
 /// The hook: runs commands, and knows the stores that are open.
@@ -109,10 +97,7 @@ pub struct Commands {
 impl Commands {
     /// A hook that serves these names.
     pub fn new(names: Names) -> Self {
-        Self {
-            names,
-            stores: Mutex::default(),
-        }
+        Self { names, stores: Mutex::default() }
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
@@ -135,10 +120,7 @@ impl Hook for Commands {
             command.name == name || command.stock.is_some_and(|(stock, _)| stock == name)
         };
         let Some(command) = COMMANDS.iter().find(wanted) else {
-            return Reply::new(
-                ResultCode::Error,
-                format!("internal error: no handler for command '{name}'"),
-            );
+            return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));
         };
         (command.run)(self, arguments).unwrap_or_else(|error| {
             server::log(Message::CommandFailed, &format!("{name}: {error}"));

@@ -53,9 +53,7 @@ pub fn names_to_serve(config: &Config, libraries: &[String]) -> Result<Names, Ke
             continue;
         };
         let taken = config.claim_stock_names == ClaimStockNames::Never
-            || libraries
-                .iter()
-                .any(|library| library.rsplit('/').next() == Some(provider))
+            || libraries.iter().any(|library| library.rsplit('/').next() == Some(provider))
             || library::command_is_taken(stock)?;
         if taken {
             names.left.insert(stock.to_owned())

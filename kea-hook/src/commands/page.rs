@@ -25,12 +25,7 @@ pub fn get_page(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     if let Some(id) = subnet {
         configured_subnet4(id)?;
     }
-    page(
-        subnet,
-        usize::try_from(source).unwrap_or_default(),
-        after.unsigned_abs(),
-        limit,
-    )
+    page(subnet, usize::try_from(source).unwrap_or_default(), after.unsigned_abs(), limit)
 }
 
 /// The next page that has something to show. Reservations of the other family, which share an SQL database
@@ -67,10 +62,6 @@ fn reply(hosts: &Element, count: usize, next: Option<(usize, u64)>) -> Result<Re
         position.set("source-index", &Element::integer(source)?)?;
         arguments.set("next", &position)?;
     }
-    let result = if count == 0 {
-        ResultCode::Empty
-    } else {
-        ResultCode::Success
-    };
+    let result = if count == 0 { ResultCode::Empty } else { ResultCode::Success };
     Ok(Reply::new(result, format!("{count} IPv4 host(s) found.")).with(arguments))
 }

@@ -13,15 +13,11 @@ pub fn add(arguments: Option<&Element>) -> Result<Reply, CommandError> {
         return Err(CommandError::new("Parameters missing or are not a map."));
     }
     writable_target(arguments)?;
-    let reservation = arguments
-        .get("reservation")?
-        .ok_or_else(|| CommandError::new("reservation must be specified"))?;
+    let reservation =
+        arguments.get("reservation")?.ok_or_else(|| CommandError::new("reservation must be specified"))?;
     check_user_context(&reservation)?;
     let given_subnet = subnet_of(&reservation)?;
-    let subnet = given_subnet
-        .map(arguments::configured_subnet4)
-        .transpose()?
-        .flatten();
+    let subnet = given_subnet.map(arguments::configured_subnet4).transpose()?.flatten();
 
     let host = Host::parse4(given_subnet.unwrap_or(0), &reservation.without(&["subnet-id"])?)?;
     match (host.address4()?, given_subnet, subnet) {
@@ -87,9 +83,7 @@ fn check_user_context(reservation: &Element) -> Result<(), CommandError> {
     match reservation.get("user-context")? {
         Some(context) if context.kind() != Kind::Map => {
             let position = context.position()?;
-            Err(CommandError::new(format!(
-                "'user-context' must be a map ({position})"
-            )))
+            Err(CommandError::new(format!("'user-context' must be a map ({position})")))
         }
         _ => Ok(()),
     }
@@ -99,18 +93,12 @@ fn subnet_of(reservation: &Element) -> Result<Option<u32>, CommandError> {
     let Some(value) = reservation.get("subnet-id")? else {
         return Ok(None);
     };
-    let id = value
-        .as_integer()
-        .ok_or_else(|| CommandError::new("'subnet-id' parameter is not integer."))?;
-    u32::try_from(id)
-        .ok()
-        .filter(|_| id <= SUBNET_ID_MAX)
-        .map(Some)
-        .ok_or_else(|| {
-            CommandError::new(format!(
-                "subnet-id: {id} is invalid, must be between 0 and {SUBNET_ID_MAX} (inclusive)."
-            ))
-        })
+    let id = value.as_integer().ok_or_else(|| CommandError::new("'subnet-id' parameter is not integer."))?;
+    u32::try_from(id).ok().filter(|_| id <= SUBNET_ID_MAX).map(Some).ok_or_else(|| {
+        CommandError::new(format!(
+            "subnet-id: {id} is invalid, must be between 0 and {SUBNET_ID_MAX} (inclusive)."
+        ))
+    })
 }
 
 fn check_address(address: &str, subnet: &Subnet) -> Result<(), CommandError> {

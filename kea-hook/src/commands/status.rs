@@ -15,10 +15,7 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     arguments.set("kea-version", &Element::text(&server::kea_version()?)?)?;
     arguments.set("claimed-names", &texts(&hook.names.claimed)?)?;
     arguments.set("unclaimed-names", &texts(&hook.names.left)?)?;
-    arguments.set(
-        "hosts-databases",
-        &texts(&server::database_types()?.into_iter().collect())?,
-    )?;
+    arguments.set("hosts-databases", &texts(&server::database_types()?.into_iter().collect())?)?;
     let mut stores = Element::list()?;
     let mut healthy = true;
     for store in hook.open_stores() {
@@ -26,11 +23,7 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
         stores.push(&describe(&store)?)?;
     }
     arguments.set("stores", &stores)?;
-    let text = if healthy {
-        "Hook is healthy."
-    } else {
-        "A host store has a problem, see 'stores'."
-    };
+    let text = if healthy { "Hook is healthy." } else { "A host store has a problem, see 'stores'." };
     Ok(Reply::new(ResultCode::Success, text).with(arguments))
 }
 
@@ -46,14 +39,8 @@ fn describe(store: &Store) -> Result<Element, CommandError> {
     if let Some(took) = status.last_commit {
         map.set("last-commit-microseconds", &Element::integer(took.as_micros())?)?;
     }
-    map.set(
-        "read-only",
-        &Element::boolean(matches!(status.health, Health::ReadOnly))?,
-    )?;
-    map.set(
-        "healthy",
-        &Element::boolean(!matches!(status.health, Health::Failing(_)))?,
-    )?;
+    map.set("read-only", &Element::boolean(matches!(status.health, Health::ReadOnly))?)?;
+    map.set("healthy", &Element::boolean(!matches!(status.health, Health::Failing(_)))?)?;
     if let Health::Failing(problem) = &status.health {
         map.set("problem", &Element::text(&problem.to_string())?)?;
     }

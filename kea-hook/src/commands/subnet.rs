@@ -22,11 +22,7 @@ pub fn list4(_arguments: Option<&Element>) -> Result<Reply, CommandError> {
     }
     let mut arguments = Element::map()?;
     arguments.set("subnets", &list)?;
-    let result = if subnets.is_empty() {
-        ResultCode::Empty
-    } else {
-        ResultCode::Success
-    };
+    let result = if subnets.is_empty() { ResultCode::Empty } else { ResultCode::Success };
     let noun = if subnets.len() == 1 { "subnet" } else { "subnets" };
     Ok(Reply::new(result, format!("{} IPv4 {noun} found", subnets.len())).with(arguments))
 }

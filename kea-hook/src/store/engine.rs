@@ -77,16 +77,12 @@ impl Engine {
             if !verified.load(Ordering::Relaxed) {
                 database.check_integrity()?;
             }
-            Ok(Self {
-                database: Some(database),
-            })
+            Ok(Self { database: Some(database) })
         })
     }
 
     fn database(&self) -> Result<&Database, EngineError> {
-        self.database
-            .as_ref()
-            .ok_or_else(|| EngineError::Io(io::ErrorKind::NotConnected.into()))
+        self.database.as_ref().ok_or_else(|| EngineError::Io(io::ErrorKind::NotConnected.into()))
     }
 
     fn check_format(&self) -> Result<(), EngineError> {
@@ -139,9 +135,7 @@ impl Engine {
                 }
             }
             if found != expected {
-                return Err(EngineError::Corrupt(format!(
-                    "{found} of {expected} reservations are readable"
-                )));
+                return Err(EngineError::Corrupt(format!("{found} of {expected} reservations are readable")));
             }
             Ok(counters)
         })
@@ -205,8 +199,7 @@ fn counters(meta: &impl ReadableTable<&'static str, u64>) -> Result<Counters, En
 
 fn counter(meta: &impl ReadableTable<&'static str, u64>, name: &'static str) -> Result<u64, EngineError> {
     let row = meta.get(name)?;
-    row.map(|row| row.value())
-        .ok_or_else(|| EngineError::Corrupt(format!("the counter '{name}' is missing")))
+    row.map(|row| row.value()).ok_or_else(|| EngineError::Corrupt(format!("the counter '{name}' is missing")))
 }
 
 /// Runs code over redb; a panic in it becomes an error.
@@ -216,9 +209,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineE
 
 fn describe(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown");
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
     format!("internal inconsistency ({text})")
 }
 
@@ -256,13 +247,7 @@ macro_rules! through_redb_error {
         }
     )*};
 }
-through_redb_error!(
-    DatabaseError,
-    TableError,
-    redb::StorageError,
-    redb::TransactionError,
-    redb::CommitError
-);
+through_redb_error!(DatabaseError, TableError, redb::StorageError, redb::TransactionError, redb::CommitError);
 
 /// The backend of a file that is open for writing. It locks the file for as long as the engine lives.
 pub(super) fn file_backend(file: File) -> Result<impl StorageBackend, EngineError> {

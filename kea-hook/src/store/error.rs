@@ -100,13 +100,7 @@ pub enum Wanted {
 /// the stock hook match on them; the holder is our addition.
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            wanted,
-            family,
-            subnet,
-            requester,
-            holder,
-        } = self;
+        let Self { wanted, family, subnet, requester, holder } = self;
         let hw_address = Named::of(requester, IdentifierType::HwAddress);
         let duid = Named::of(requester, IdentifierType::Duid);
         match wanted {
@@ -122,24 +116,12 @@ impl fmt::Display for Conflict {
                             f,
                             "failed to add duplicate {family} host using identifier: {}={value}{}",
                             kind.name(),
-                            HeldBy {
-                                holder,
-                                family: *family,
-                                with_address: true
-                            },
+                            HeldBy { holder, family: *family, with_address: true },
                         );
                     }
                 }
-                write!(
-                    f,
-                    " to the {family} subnet id '{subnet}' as this host has already been added"
-                )?;
-                HeldBy {
-                    holder,
-                    family: *family,
-                    with_address: true,
-                }
-                .fmt(f)
+                write!(f, " to the {family} subnet id '{subnet}' as this host has already been added")?;
+                HeldBy { holder, family: *family, with_address: true }.fmt(f)
             }
             Wanted::Ipv4(address) => {
                 write!(
@@ -147,12 +129,7 @@ impl fmt::Display for Conflict {
                     "failed to add new host using the HW address '{hw_address} and DUID '{duid}' to the IPv4 subnet \
                      id '{subnet}' for the address {address}: There's already a reservation for this address"
                 )?;
-                HeldBy {
-                    holder,
-                    family: *family,
-                    with_address: false,
-                }
-                .fmt(f)
+                HeldBy { holder, family: *family, with_address: false }.fmt(f)
             }
             Wanted::Ipv6(resource) => {
                 write!(
@@ -161,12 +138,7 @@ impl fmt::Display for Conflict {
                      to the IPv6 subnet id '{subnet}' for address/prefix {resource}: There's already reservation for \
                      this address/prefix"
                 )?;
-                HeldBy {
-                    holder,
-                    family: *family,
-                    with_address: false,
-                }
-                .fmt(f)
+                HeldBy { holder, family: *family, with_address: false }.fmt(f)
             }
         }
     }

@@ -46,10 +46,7 @@ impl Index {
         self.remove(stored.id);
         self.all.insert(stored.id, Arc::clone(stored));
         for subnet in stored.reservation.subnets() {
-            self.subnets
-                .entry(subnet)
-                .or_default()
-                .insert(stored.id, Arc::clone(stored));
+            self.subnets.entry(subnet).or_default().insert(stored.id, Arc::clone(stored));
         }
         each_key(&stored.reservation, |key| self.postings.insert(&key, stored));
     }
@@ -101,22 +98,11 @@ impl Index {
         if let (Some(family), Some(subnet)) = (family, subnet) {
             let members = self.subnets.get(&(family, subnet)).into_iter();
             let following = members.flat_map(|members| members.range((from, Bound::Unbounded)));
-            return following
-                .map(|(_, stored)| Arc::clone(stored))
-                .take(limit)
-                .collect();
+            return following.map(|(_, stored)| Arc::clone(stored)).take(limit).collect();
         }
-        let query = Query {
-            family,
-            subnet,
-            by: By::Any,
-        };
+        let query = Query { family, subnet, by: By::Any };
         let following = self.all.range((from, Bound::Unbounded)).map(|(_, stored)| stored);
-        following
-            .filter(|stored| query.matches(&stored.reservation))
-            .take(limit)
-            .cloned()
-            .collect()
+        following.filter(|stored| query.matches(&stored.reservation)).take(limit).cloned().collect()
     }
 }
 
@@ -166,12 +152,7 @@ fn each_key<'a>(reservation: &'a Reservation, mut visit: impl FnMut(Key<'a>)) {
     let identifier = &reservation.identifier;
     visit(Key::Identifier(identifier.kind, &identifier.value));
     for (family, subnet) in reservation.subnets() {
-        visit(Key::IdentifierIn(
-            family,
-            subnet,
-            identifier.kind,
-            &identifier.value,
-        ));
+        visit(Key::IdentifierIn(family, subnet, identifier.kind, &identifier.value));
     }
     if let Some(address) = reservation.ipv4 {
         visit(Key::Ipv4(address));
@@ -195,9 +176,7 @@ struct IgnoreCase<'a>(&'a [u8]);
 
 impl Hash for IgnoreCase<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0
-            .iter()
-            .for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        self.0.iter().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
     }
 }
 
@@ -213,8 +192,7 @@ impl Holders {
             Self::One(stored) => (Some(stored), None),
             Self::Many(members) => (None, Some(members)),
         };
-        one.into_iter()
-            .chain(many.into_iter().flat_map(|members| members.values()))
+        one.into_iter().chain(many.into_iter().flat_map(|members| members.values()))
     }
 
     fn insert(&mut self, stored: &Arc<StoredReservation>) {
@@ -222,9 +200,7 @@ impl Holders {
             Self::One(other) if other.id == stored.id => *other = Arc::clone(stored),
             Self::One(other) => {
                 let pair = [Arc::clone(other), Arc::clone(stored)];
-                *self = Self::Many(Box::new(
-                    pair.into_iter().map(|stored| (stored.id, stored)).collect(),
-                ));
+                *self = Self::Many(Box::new(pair.into_iter().map(|stored| (stored.id, stored)).collect()));
             }
             Self::Many(members) => {
                 members.insert(stored.id, Arc::clone(stored));
@@ -251,10 +227,7 @@ struct Postings {
 
 impl Default for Postings {
     fn default() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-        }
+        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Shard::default()).collect() }
     }
 }
 

@@ -8,9 +8,7 @@ pub(super) fn check(reservation: &Reservation) -> Result<(), InvalidReservation>
     if reservation.identifier.value.is_empty() {
         Err(InvalidReservation::EmptyIdentifier)
     } else if reservation.identifier.value.len() > MAX_IDENTIFIER {
-        Err(InvalidReservation::LongIdentifier {
-            bytes: reservation.identifier.value.len(),
-        })
+        Err(InvalidReservation::LongIdentifier { bytes: reservation.identifier.value.len() })
     } else if reservation.subnet_v4.is_none() && reservation.subnet_v6.is_none() {
         Err(InvalidReservation::NoSubnet)
     } else if reservation.ipv4.is_some_and(|address| address.is_unspecified()) {

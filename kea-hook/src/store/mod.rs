@@ -98,9 +98,7 @@ impl Store {
     /// Opens a store and loads it. Creates the file where there is none; never in place of one that it cannot read.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         if options.read_only {
-            let loaded = open::read_only(path)?
-                .map(|engine| writer::load(path, &engine))
-                .transpose()?;
+            let loaded = open::read_only(path)?.map(|engine| writer::load(path, &engine)).transpose()?;
             let (index, _) = loaded.unwrap_or_default();
             return Ok(Self::with(path, index, None, Health::ReadOnly));
         }
@@ -114,10 +112,7 @@ impl Store {
             index: RwLock::new(index),
             addresses_unique: AtomicBool::new(true),
             writer: writer.map(Mutex::new),
-            vitals: Mutex::new(Vitals {
-                last_commit: None,
-                health,
-            }),
+            vitals: Mutex::new(Vitals { last_commit: None, health }),
         }
     }
 
@@ -152,13 +147,8 @@ impl Store {
 
     /// Takes out everything that answers a question, and returns it; nothing is no error.
     pub fn remove(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, StoreError> {
-        let outcomes = self.transact(|index| {
-            index
-                .find(query)
-                .iter()
-                .map(|stored| Change::Remove(stored.id))
-                .collect()
-        })?;
+        let outcomes = self
+            .transact(|index| index.find(query).iter().map(|stored| Change::Remove(stored.id)).collect())?;
         let removed = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Removed(stored) => Some(stored),
             _ => None,
@@ -174,18 +164,11 @@ impl Store {
 
     /// [`Self::commit`] of what `changes` makes of the index, which does not change in between.
     fn transact(&self, changes: impl FnOnce(&Index) -> Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
-        let writer = self
-            .writer
-            .as_ref()
-            .ok_or_else(|| StoreError::ReadOnly(self.path.clone()))?;
+        let writer = self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly(self.path.clone()))?;
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         let committed = {
             let index = self.index();
-            writer.commit(
-                &index,
-                changes(&index),
-                self.addresses_unique.load(Ordering::Relaxed),
-            )
+            writer.commit(&index, changes(&index), self.addresses_unique.load(Ordering::Relaxed))
         };
         self.note(committed.as_ref());
         let committed = committed?;
@@ -207,10 +190,7 @@ impl Store {
         match committed {
             Ok(committed) if committed.effects.is_empty() => {}
             Ok(committed) => {
-                *vitals = Vitals {
-                    last_commit: Some(committed.latency),
-                    health: Health::Healthy,
-                };
+                *vitals = Vitals { last_commit: Some(committed.latency), health: Health::Healthy };
             }
             Err(StoreError::Write(error)) => vitals.health = Health::Failing(error.clone()),
             Err(_) => {}

@@ -74,26 +74,17 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
     }
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         let detail = "it is a symbolic link to a file that does not exist".into();
-        return Err(OpenError::Io {
-            path: path.into(),
-            detail,
-        });
+        return Err(OpenError::Io { path: path.into(), detail });
     }
     let denied = |error: io::Error| match error.kind() {
-        io::ErrorKind::PermissionDenied => OpenError::CreationDenied {
-            path: path.into(),
-            folder: folder.clone(),
-        },
+        io::ErrorKind::PermissionDenied => {
+            OpenError::CreationDenied { path: path.into(), folder: folder.clone() }
+        }
         _ => cannot_open(path, error),
     };
     let twin = twin_of(path);
     let mut options = File::options();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(MODE);
+    options.read(true).write(true).create(true).truncate(false).mode(MODE);
     let file = options.open(&twin).map_err(denied)?;
     // Of two creators at once, the lock on the twin lets one through; the other finds it taken, or, a moment later,
     // the file in place.
@@ -110,9 +101,7 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
             .and_then(|engine| fs::rename(&twin, path).map(|()| engine).map_err(denied))
     };
     let engine = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
-    File::open(&folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(denied)?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(denied)?;
     Ok(Opened { engine, file })
 }
 
@@ -140,19 +129,13 @@ fn folder_of(path: &Path) -> PathBuf {
 pub(super) fn read_only(path: &Path) -> Result<Option<Engine>, OpenError> {
     if !exists(path)? {
         let folder = folder_of(path);
-        return if folder.is_dir() {
-            Ok(None)
-        } else {
-            Err(OpenError::ParentMissing(folder))
-        };
+        return if folder.is_dir() { Ok(None) } else { Err(OpenError::ParentMissing(folder)) };
     }
     let file = File::open(path).map_err(|error| cannot_open(path, error))?;
     preflight(path, &file)?;
     let copy = snapshot::copy(&file).map_err(|error| cannot_open(path, error))?;
     let copy = copy.ok_or_else(|| OpenError::Busy(path.into()))?;
-    Engine::open(copy)
-        .map(Some)
-        .map_err(|error| with_path(path, error))
+    Engine::open(copy).map(Some).map_err(|error| with_path(path, error))
 }
 
 fn cannot_open(path: &Path, error: io::Error) -> OpenError {
@@ -170,16 +153,9 @@ pub(super) fn with_path(path: &Path, error: EngineError) -> OpenError {
     match error {
         EngineError::Locked => OpenError::Locked(path),
         EngineError::NotAStore => OpenError::NotAStore(path),
-        EngineError::NewerFormat(found) => OpenError::NewerFormat {
-            path,
-            found,
-            supported: FORMAT,
-        },
+        EngineError::NewerFormat(found) => OpenError::NewerFormat { path, found, supported: FORMAT },
         EngineError::NoSpace(detail) => OpenError::NoSpace { path, detail },
         EngineError::Corrupt(detail) => OpenError::Corrupt { path, detail },
-        EngineError::Io(error) => OpenError::Io {
-            path,
-            detail: error.to_string(),
-        },
+        EngineError::Io(error) => OpenError::Io { path, detail: error.to_string() },
     }
 }

@@ -61,13 +61,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub fn new(base: &'a Index, counters: Counters, addresses_unique: bool) -> Self {
-        Self {
-            base,
-            added: Index::default(),
-            effects: Effects::new(),
-            counters,
-            addresses_unique,
-        }
+        Self { base, added: Index::default(), effects: Effects::new(), counters, addresses_unique }
     }
 
     /// What is to be written, and the counters to write with it.
@@ -119,28 +113,18 @@ impl<'a> Plan<'a> {
 
     fn put(&mut self, id: HostId, reservation: Reservation) {
         self.counters.last_revision += 1;
-        let stored = Arc::new(StoredReservation {
-            id,
-            revision: self.counters.last_revision,
-            reservation,
-        });
+        let stored = Arc::new(StoredReservation { id, revision: self.counters.last_revision, reservation });
         self.added.put(&stored);
         self.effects.insert(id, Some(stored));
     }
 
     fn get(&self, id: HostId) -> Option<Arc<StoredReservation>> {
-        self.effects
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| self.base.get(id).cloned())
+        self.effects.get(&id).cloned().unwrap_or_else(|| self.base.get(id).cloned())
     }
 
     /// Everything that answers a question, as the batch has left it.
     fn hits<'q>(&'q self, query: &Query<'q>) -> impl Iterator<Item = &'q Arc<StoredReservation>> + use<'q> {
-        let untouched = self
-            .base
-            .hits(query)
-            .filter(|stored| !self.effects.contains_key(&stored.id));
+        let untouched = self.base.hits(query).filter(|stored| !self.effects.contains_key(&stored.id));
         untouched.chain(self.added.hits(query))
     }
 
@@ -153,28 +137,14 @@ impl<'a> Plan<'a> {
     fn check_unique(&self, reservation: &Reservation, replaced: Option<HostId>) -> Result<(), Conflict> {
         let check = |family, subnet, by: By<'_>, wanted| {
             let query = Query::in_subnet(family, subnet, by);
-            let holder = self
-                .hits(&query)
-                .find(|stored| Some(stored.id) != replaced)
-                .cloned();
+            let holder = self.hits(&query).find(|stored| Some(stored.id) != replaced).cloned();
             holder.map_or(Ok(()), |holder| {
-                Err(Conflict {
-                    wanted,
-                    family,
-                    subnet,
-                    requester: reservation.identifier.clone(),
-                    holder,
-                })
+                Err(Conflict { wanted, family, subnet, requester: reservation.identifier.clone(), holder })
             })
         };
         let identifier = &reservation.identifier;
         for (family, subnet) in reservation.subnets() {
-            check(
-                family,
-                subnet,
-                By::Identifier(identifier.kind, &identifier.value),
-                Wanted::Identifier,
-            )?;
+            check(family, subnet, By::Identifier(identifier.kind, &identifier.value), Wanted::Identifier)?;
         }
         if !self.addresses_unique {
             return Ok(());

@@ -26,15 +26,7 @@ struct Record<'a> {
 }
 
 pub(super) fn encode(stored: &StoredReservation) -> Result<Vec<u8>, postcard::Error> {
-    let Reservation {
-        identifier,
-        subnet_v4,
-        subnet_v6,
-        ipv4,
-        ipv6,
-        hostname,
-        body,
-    } = &stored.reservation;
+    let Reservation { identifier, subnet_v4, subnet_v6, ipv4, ipv6, hostname, body } = &stored.reservation;
     let record = Record {
         revision: stored.revision,
         kind: identifier.kind as u8,
@@ -66,10 +58,7 @@ pub(super) fn decode(id: u64, bytes: &[u8]) -> Result<StoredReservation, String>
         id: host_id,
         revision: record.revision,
         reservation: Reservation {
-            identifier: Identifier {
-                kind,
-                value: record.identifier.into(),
-            },
+            identifier: Identifier { kind, value: record.identifier.into() },
             subnet_v4: record.subnet_v4,
             subnet_v6: record.subnet_v6,
             ipv4: record.ipv4,
@@ -96,11 +85,7 @@ fn flatten(resource: &Ipv6Resource) -> (Ipv6Addr, u8) {
 }
 
 fn unflatten((address, length): (Ipv6Addr, u8)) -> Ipv6Resource {
-    if length == ADDRESS {
-        Ipv6Resource::Address(address)
-    } else {
-        Ipv6Resource::Prefix(address, length)
-    }
+    if length == ADDRESS { Ipv6Resource::Address(address) } else { Ipv6Resource::Prefix(address, length) }
 }
 
 #[cfg(test)]
@@ -113,10 +98,7 @@ mod tests {
             id: HostId::after(299),
             revision: 301,
             reservation: Reservation {
-                identifier: Identifier {
-                    kind: IdentifierType::Duid,
-                    value: [0, 1, 0xab].into(),
-                },
+                identifier: Identifier { kind: IdentifierType::Duid, value: [0, 1, 0xab].into() },
                 subnet_v4: None,
                 subnet_v6: Some(7),
                 ipv4: Some(Ipv4Addr::new(10, 0, 0, 1)),
@@ -160,10 +142,7 @@ mod tests {
         for position in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[position] ^= 0x10;
-            assert_eq!(
-                decode(300, &damaged).unwrap_err(),
-                "reservation 300: its checksum does not match"
-            );
+            assert_eq!(decode(300, &damaged).unwrap_err(), "reservation 300: its checksum does not match");
         }
         assert!(decode(301, &bytes).unwrap_err().contains("checksum"));
         assert!(decode(0, &bytes).unwrap_err().contains("no valid number"));

@@ -44,15 +44,7 @@ impl Writer {
     pub fn open(path: &Path) -> Result<(Self, Index), OpenError> {
         let Opened { engine, file } = open::writable(path)?;
         let (index, counters) = load(path, &engine)?;
-        Ok((
-            Self {
-                path: path.into(),
-                file,
-                engine: Some(engine),
-                counters,
-            },
-            index,
-        ))
+        Ok((Self { path: path.into(), file, engine: Some(engine), counters }, index))
     }
 
     /// All changes, on disk; or an error, and nothing of them. `index` is the store before them.
@@ -64,19 +56,13 @@ impl Writer {
     ) -> Result<Committed, StoreError> {
         let start = Instant::now();
         let mut plan = Plan::new(index, self.counters, addresses_unique);
-        let outcomes: Vec<_> = changes
-            .into_iter()
-            .map(|change| plan.apply(change))
-            .collect::<Result<_, _>>()?;
+        let outcomes: Vec<_> =
+            changes.into_iter().map(|change| plan.apply(change)).collect::<Result<_, _>>()?;
         let (effects, counters) = plan.finish();
         if !effects.is_empty() {
             self.write(index, &effects, counters)?;
         }
-        Ok(Committed {
-            outcomes,
-            effects,
-            latency: start.elapsed(),
-        })
+        Ok(Committed { outcomes, effects, latency: start.elapsed() })
     }
 
     fn write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), WriteError> {
@@ -94,14 +80,9 @@ impl Writer {
             Some(engine) => engine,
             None => self.recover(index)?,
         };
-        let counters = Counters {
-            commits: self.counters.commits + 1,
-            ..counters
-        };
+        let counters = Counters { commits: self.counters.commits + 1, ..counters };
         let reservations = count_after(index, effects);
-        self.engine
-            .insert(engine)
-            .write(effects, counters, reservations)?;
+        self.engine.insert(engine).write(effects, counters, reservations)?;
         self.counters = counters;
         Ok(())
     }
@@ -117,19 +98,14 @@ impl Writer {
         let path = self.path.clone();
         match error {
             EngineError::NoSpace(detail) => WriteError::NoSpace { path, detail },
-            EngineError::Io(error) => WriteError::Io {
-                path,
-                detail: error.to_string(),
-            },
-            EngineError::Locked => WriteError::Io {
-                path,
-                detail: "another process has taken the file over".into(),
-            },
+            EngineError::Io(error) => WriteError::Io { path, detail: error.to_string() },
+            EngineError::Locked => {
+                WriteError::Io { path, detail: "another process has taken the file over".into() }
+            }
             EngineError::Corrupt(detail) => WriteError::Damaged { path, detail },
-            EngineError::NotAStore | EngineError::NewerFormat(_) => WriteError::Damaged {
-                path,
-                detail: "it holds something else now".into(),
-            },
+            EngineError::NotAStore | EngineError::NewerFormat(_) => {
+                WriteError::Damaged { path, detail: "it holds something else now".into() }
+            }
         }
     }
 }
@@ -143,15 +119,9 @@ fn reconcile(engine: &Engine, index: &Index, counters: Counters) -> Result<Count
     }
     let in_memory = index.iter().map(|stored| (stored.id, Some(Arc::clone(stored))));
     let ids: BTreeSet<_> = engine.ids()?.into_iter().filter_map(HostId::new).collect();
-    let surplus = ids
-        .into_iter()
-        .filter(|id| index.get(*id).is_none())
-        .map(|id| (id, None));
+    let surplus = ids.into_iter().filter(|id| index.get(*id).is_none()).map(|id| (id, None));
     let effects: Effects = in_memory.chain(surplus).collect();
-    let counters = Counters {
-        commits: on_disk.commits.max(counters.commits) + 1,
-        ..counters
-    };
+    let counters = Counters { commits: on_disk.commits.max(counters.commits) + 1, ..counters };
     engine.write(&effects, counters, index.len() as u64)?;
     Ok(counters)
 }

@@ -11,13 +11,7 @@ use crate::crd;
 
 /// Turns NetworkConfiguration objects into DHCP reservations in ISC Kea.
 #[derive(Parser, Debug)]
-#[command(
-    name = "kea-operator",
-    version,
-    about,
-    max_term_width = 110,
-    arg_required_else_help = true
-)]
+#[command(name = "kea-operator", version, about, max_term_width = 110, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,10 +46,8 @@ impl Cli {
 }
 
 fn definitions() -> anyhow::Result<String> {
-    let documents: Result<Vec<String>, _> = crd::definitions()
-        .iter()
-        .map(|(_, definition)| crd::definition_yaml(definition))
-        .collect();
+    let documents: Result<Vec<String>, _> =
+        crd::definitions().iter().map(|(_, definition)| crd::definition_yaml(definition)).collect();
     Ok(documents?.concat())
 }
 

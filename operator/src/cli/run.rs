@@ -19,12 +19,7 @@ use crate::telemetry::{self, LogArgs, Readiness};
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Where the objects are: kube for the cluster, dir:PATH for the YAML files of a folder
-    #[arg(
-        long,
-        env = "KEA_SOURCE",
-        default_value = "kube",
-        value_name = "kube|dir:PATH"
-    )]
+    #[arg(long, env = "KEA_SOURCE", default_value = "kube", value_name = "kube|dir:PATH")]
     source: SourceArg,
 
     /// Identity of the cluster in the mark of ownership [default: uid of namespace kube-system; dir for a folder]
@@ -32,13 +27,7 @@ pub struct RunArgs {
     cluster_id: Option<String>,
 
     /// Values of spec.provider that are served, besides none
-    #[arg(
-        long,
-        env = "KEA_PROVIDERS",
-        default_value = "kea",
-        value_delimiter = ',',
-        value_name = "NAMES"
-    )]
+    #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_delimiter = ',', value_name = "NAMES")]
     providers: Vec<String>,
 
     /// Objects that are worked on at the same time
@@ -87,16 +76,12 @@ fn workers(text: &str) -> Result<u16, String> {
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     telemetry::init(&args.log)?;
-    let settings = args
-        .kea
-        .settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
+    let settings =
+        args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(args, settings))
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, settings))
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
@@ -107,11 +92,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         .await?
         .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
     let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Kea::new(
-        transport,
-        settings.endpoint.to_string(),
-        settings.timeout,
-    ));
+    let kea = Arc::new(Kea::new(transport, settings.endpoint.to_string(), settings.timeout));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.server(),
         timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
@@ -130,11 +111,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         }
     });
     let options = Options {
-        providers: args
-            .providers
-            .iter()
-            .map(|name| name.trim().to_lowercase())
-            .collect(),
+        providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
     };
     controller::run(source, kea, options, readiness, stop.clone()).await;

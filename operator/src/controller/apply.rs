@@ -97,27 +97,18 @@ async fn pin(kea: &Kea, desired: &Desired, wanted: Outcome) -> Result<Outcome, K
     let subnet = desired.subnet.id;
     let reason = match kea.add(subnet, mac, address, &desired.owner).await? {
         Addition::Added => {
-            return Ok(Outcome::Reserved {
-                mac,
-                address,
-                owned: true,
-            });
+            return Ok(Outcome::Reserved { mac, address, owned: true });
         }
         Addition::Refused(reason) => reason,
     };
     // Somebody was faster since the plan was made; or it was us, in an attempt whose answer was lost.
     match kea.reservation_at(subnet, address).await? {
         Some(holder) if desired.owner.owns(&holder.ownership) && holder.identifier == mac.into() => {
-            Ok(Outcome::Reserved {
-                mac,
-                address,
-                owned: true,
-            })
+            Ok(Outcome::Reserved { mac, address, owned: true })
         }
-        Some(holder) => Ok(Outcome::Conflict {
-            leased: Some(address),
-            reason: address_taken(mac, address, &holder),
-        }),
+        Some(holder) => {
+            Ok(Outcome::Conflict { leased: Some(address), reason: address_taken(mac, address, &holder) })
+        }
         None => Ok(Outcome::Refused { address, reason }),
     }
 }

@@ -43,11 +43,7 @@ pub struct Saying {
 impl Saying {
     /// A condition's status, reason and message.
     pub fn new(truth: Truth, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            truth,
-            reason,
-            message: message.into(),
-        }
+        Self { truth, reason, message: message.into() }
     }
 
     /// As a condition; the time of the last transition stays where the status does.
@@ -63,9 +59,7 @@ impl Saying {
             Truth::False => "False",
             Truth::Unknown => "Unknown",
         };
-        let before = previous
-            .iter()
-            .find(|condition| condition.type_ == kind && condition.status == status);
+        let before = previous.iter().find(|condition| condition.type_ == kind && condition.status == status);
         Condition {
             type_: kind.into(),
             status: status.into(),
@@ -98,30 +92,23 @@ pub fn subnet_resolved(finding: &Finding) -> Saying {
             Saying::new(Truth::False, error.reason(), error.to_string())
         }
         (Some(Obstacle::Subnet(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
-        (_, Some(prefix), Some(subnet)) => Saying::new(
-            Truth::True,
-            "Resolved",
-            format!("prefix {prefix} is in Kea subnet {subnet}"),
-        ),
+        (_, Some(prefix), Some(subnet)) => {
+            Saying::new(Truth::True, "Resolved", format!("prefix {prefix} is in Kea subnet {subnet}"))
+        }
         _ => Saying::new(Truth::Unknown, NOT_CHECKED, "Kea did not tell its subnets"),
     }
 }
 
 /// `KeaReachable`. Where Kea was not asked, what is known from before stays.
 pub fn kea_reachable(finding: &Finding, previous: &[Condition]) -> Saying {
-    let answered = previous
-        .iter()
-        .any(|condition| condition.type_ == KEA_REACHABLE && condition.status == "True");
+    let answered =
+        previous.iter().any(|condition| condition.type_ == KEA_REACHABLE && condition.status == "True");
     match &finding.obstacle {
         Some(Obstacle::Kea(error)) => Saying::new(Truth::False, kea_reason(error), error.to_string()),
         Some(obstacle) if !obstacle.is_after_kea() && !answered => {
             Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked yet")
         }
-        _ => Saying::new(
-            Truth::True,
-            "Reachable",
-            format!("Kea at {} answers", finding.server),
-        ),
+        _ => Saying::new(Truth::True, "Reachable", format!("Kea at {} answers", finding.server)),
     }
 }
 
@@ -131,31 +118,21 @@ pub fn leases_observed(finding: &Finding) -> Saying {
     if !waiting.is_empty() {
         return Saying::new(Truth::False, "NoLease", waiting.join("; "));
     }
-    if finding
-        .interfaces
-        .iter()
-        .any(|(_, outcome)| *outcome == Outcome::Unknown)
-    {
+    if finding.interfaces.iter().any(|(_, outcome)| *outcome == Outcome::Unknown) {
         return Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked for leases");
     }
-    Saying::new(
-        Truth::True,
-        "Observed",
-        "every device has a lease or a reservation",
-    )
+    Saying::new(Truth::True, "Observed", "every device has a lease or a reservation")
 }
 
 /// What an interface waits for, in words.
 pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     match outcome {
-        Outcome::Waiting {
-            mac,
-            absence: Absence::NoLease,
-        } => Some(format!("{}: no lease found for MAC {mac}", interface.label)),
-        Outcome::Waiting { mac, absence } => Some(format!(
-            "{}: no usable lease found for MAC {mac}: {absence}",
-            interface.label
-        )),
+        Outcome::Waiting { mac, absence: Absence::NoLease } => {
+            Some(format!("{}: no lease found for MAC {mac}", interface.label))
+        }
+        Outcome::Waiting { mac, absence } => {
+            Some(format!("{}: no usable lease found for MAC {mac}: {absence}", interface.label))
+        }
         _ => None,
     }
 }
@@ -201,11 +178,7 @@ pub fn reserved(finding: &Finding, reported: &[NetworkInterface]) -> Saying {
     } else {
         (Truth::True, "AllReserved")
     };
-    let message = if parts.is_empty() {
-        "none".into()
-    } else {
-        parts.join(", ")
-    };
+    let message = if parts.is_empty() { "none".into() } else { parts.join(", ") };
     Saying::new(truth, reason, message)
 }
 

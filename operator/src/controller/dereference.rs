@@ -64,37 +64,25 @@ pub fn namespace(
 ) -> Result<Arc<NetworkNamespace>, DereferenceError> {
     let within = object.namespace().unwrap_or_default();
     let mut found = store.state_filter(|namespace| namespace.namespace().unwrap_or_default() == within);
-    let name = object
-        .spec
-        .network_namespace_name
-        .as_deref()
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
+    let name = object.spec.network_namespace_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     if let Some(name) = name {
         found.retain(|namespace| namespace.name_any() == name);
     }
     match found.as_slice() {
         [only] => match &only.0 {
             Ok(namespace) => Ok(Arc::new(namespace.clone())),
-            Err(invalid) => Err(DereferenceError::Malformed {
-                name: only.name_any(),
-                cause: invalid.error.clone(),
-            }),
+            Err(invalid) => {
+                Err(DereferenceError::Malformed { name: only.name_any(), cause: invalid.error.clone() })
+            }
         },
         [] => Err(match name {
-            Some(name) => DereferenceError::Missing {
-                name: name.into(),
-                namespace: within,
-            },
+            Some(name) => DereferenceError::Missing { name: name.into(), namespace: within },
             None => DereferenceError::None { namespace: within },
         }),
         several => {
             let mut names: Vec<String> = several.iter().map(|namespace| namespace.name_any()).collect();
             names.sort();
-            Err(DereferenceError::Ambiguous {
-                namespace: within,
-                names,
-            })
+            Err(DereferenceError::Ambiguous { namespace: within, names })
         }
     }
 }

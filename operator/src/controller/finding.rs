@@ -76,12 +76,7 @@ impl Finding {
             return obstacle.wait();
         }
         let any = |some: fn(&Outcome) -> bool| self.interfaces.iter().any(|(_, outcome)| some(outcome));
-        if any(|o| {
-            matches!(
-                o,
-                Outcome::Waiting { .. } | Outcome::Pin { .. } | Outcome::Unknown
-            )
-        }) {
+        if any(|o| matches!(o, Outcome::Waiting { .. } | Outcome::Pin { .. } | Outcome::Unknown)) {
             Wait::Retry
         } else if any(|o| matches!(o, Outcome::Conflict { .. } | Outcome::Refused { .. })) {
             Wait::RESOURCE

@@ -49,10 +49,7 @@ pub async fn give_up(
         context.wrote(object, &version);
         current.metadata.resource_version = Some(version);
     }
-    let version = context
-        .objects
-        .set_finalizers(&current, &without_ours(object.finalizers()))
-        .await?;
+    let version = context.objects.set_finalizers(&current, &without_ours(object.finalizers())).await?;
     match version {
         Some(version) => context.wrote(object, &version),
         None => context.forget(object),
@@ -61,10 +58,7 @@ pub async fn give_up(
 }
 
 fn unknown(object: &NetworkConfiguration) -> Vec<(Interface, Outcome)> {
-    validate::interfaces(object)
-        .into_iter()
-        .map(|interface| (interface, Outcome::Unknown))
-        .collect()
+    validate::interfaces(object).into_iter().map(|interface| (interface, Outcome::Unknown)).collect()
 }
 
 async fn release_all(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<(), KeaError> {

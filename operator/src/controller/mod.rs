@@ -59,16 +59,8 @@ impl Context {
 
     /// Whether the object is older than what this process wrote itself: the cache has yet to catch up.
     fn is_stale(&self, object: &NetworkConfiguration) -> bool {
-        let version = object
-            .metadata
-            .resource_version
-            .as_deref()
-            .and_then(|v| v.parse::<u64>().ok());
-        let written = object
-            .metadata
-            .uid
-            .as_ref()
-            .and_then(|uid| self.written.lock().get(uid).copied());
+        let version = object.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
+        let written = object.metadata.uid.as_ref().and_then(|uid| self.written.lock().get(uid).copied());
         matches!((version, written), (Some(seen), Some(written)) if seen < written)
     }
 
@@ -98,13 +90,7 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let Source {
-        configurations,
-        namespaces,
-        triggers,
-        objects,
-        cluster_id,
-    } = source;
+    let Source { configurations, namespaces, triggers, objects, cluster_id } = source;
     let ready = async {
         // A namespace that has not been listed yet must not pass for one that does not exist.
         namespaces.wait_until_ready().await.is_ok() && configurations.wait_until_ready().await.is_ok()
@@ -118,10 +104,7 @@ pub async fn run(
         kea,
         objects,
         namespaces,
-        policy: Policy {
-            cluster_id,
-            providers: options.providers,
-        },
+        policy: Policy { cluster_id, providers: options.providers },
         pace: Pace::default(),
         written: Mutex::default(),
     });

@@ -8,11 +8,7 @@ use crate::domain::{Interface, Outcome, Release, Subnet};
 use crate::source::Notice;
 
 fn notice(warning: bool, reason: &str, note: impl Into<String>) -> Notice {
-    Notice {
-        warning,
-        reason: reason.into(),
-        note: note.into(),
-    }
+    Notice { warning, reason: reason.into(), note: note.into() }
 }
 
 /// An interface got its reservation.
@@ -20,21 +16,14 @@ pub fn reserved(interface: &Interface, outcome: &Outcome, subnet: &Subnet) -> Op
     let Outcome::Reserved { mac, address, .. } = outcome else {
         return None;
     };
-    let note = format!(
-        "reserved {address} for {} (MAC {mac}) in Kea subnet {subnet}",
-        interface.label
-    );
+    let note = format!("reserved {address} for {} (MAC {mac}) in Kea subnet {subnet}", interface.label);
     Some(notice(false, "Reserved", note))
 }
 
 /// A reservation was given up.
 pub fn released(release: &Release) -> Notice {
     let Release { mac, subnet } = release;
-    notice(
-        false,
-        "Released",
-        format!("released the reservation of MAC {mac} in Kea subnet {subnet}"),
-    )
+    notice(false, "Released", format!("released the reservation of MAC {mac} in Kea subnet {subnet}"))
 }
 
 /// Reservations stay in Kea, as the object asks.
@@ -42,10 +31,7 @@ pub fn cleanup_skipped() -> Notice {
     notice(
         false,
         "CleanupSkipped",
-        format!(
-            "reservations stay in Kea: annotation {} is \"true\"",
-            super::SKIP_CLEANUP
-        ),
+        format!("reservations stay in Kea: annotation {} is \"true\"", super::SKIP_CLEANUP),
     )
 }
 
@@ -58,11 +44,7 @@ pub fn status_conflict(error: &impl ToString) -> Notice {
 
 /// The object cannot be read.
 pub fn malformed(error: &str) -> Notice {
-    notice(
-        true,
-        "ValidationFailed",
-        format!("the object is malformed and left as it is: {error}"),
-    )
+    notice(true, "ValidationFailed", format!("the object is malformed and left as it is: {error}"))
 }
 
 /// What changed from `before` to `after`: each condition speaks when its status or its reason changes.
@@ -72,11 +54,7 @@ pub fn transitions(
 ) -> Vec<Notice> {
     let before = before.map_or(&[][..], |status| &status.conditions);
     let whole = find(&after.conditions, READY).map_or("", |ready| ready.message.as_str());
-    after
-        .conditions
-        .iter()
-        .filter_map(|now| transition(find(before, &now.type_), now, whole))
-        .collect()
+    after.conditions.iter().filter_map(|now| transition(find(before, &now.type_), now, whole)).collect()
 }
 
 fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {

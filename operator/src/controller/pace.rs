@@ -41,9 +41,7 @@ impl Pace {
     /// The next wait of an object in its present generation: a new generation starts with short waits again.
     pub fn retry(&self, uid: &str, generation: Option<i64>) -> Duration {
         let mut retries = self.retries.lock();
-        let entry = retries
-            .entry(uid.to_owned())
-            .or_insert_with(|| (generation, backoff()));
+        let entry = retries.entry(uid.to_owned()).or_insert_with(|| (generation, backoff()));
         if entry.0 != generation {
             *entry = (generation, backoff());
         }

@@ -46,14 +46,8 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
         Ok(object) => object,
         Err(invalid) => {
             let metadata = invalid.metadata.clone();
-            let shell = NetworkConfiguration {
-                metadata,
-                ..NetworkConfiguration::default()
-            };
-            context
-                .objects
-                .notify(&shell, &notices::malformed(&invalid.error))
-                .await;
+            let shell = NetworkConfiguration { metadata, ..NetworkConfiguration::default() };
+            context.objects.notify(&shell, &notices::malformed(&invalid.error)).await;
             return Ok(Action::await_change());
         }
     };
@@ -69,10 +63,7 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
         Err(error) => {
             let first = !context.pace.is_retrying(&object.uid().unwrap_or_default());
             if first && matches!(error, Error::Status(StatusError(SourceError::Conflict(_)))) {
-                context
-                    .objects
-                    .notify(object, &notices::status_conflict(&error))
-                    .await;
+                context.objects.notify(object, &notices::status_conflict(&error)).await;
             }
             tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "will try again");
             Err(error)
@@ -189,26 +180,12 @@ async fn survey(
     let subnets = context.kea.subnets().await?;
     let subnet = validate::subnet(prefix, &subnets)?;
     finding.subnet = Some(subnet.clone());
-    let interfaces: Vec<Interface> = finding
-        .interfaces
-        .iter()
-        .map(|(interface, _)| interface.clone())
-        .collect();
-    let wished = |mac| {
-        interfaces
-            .iter()
-            .any(|interface| interface.wish == Wish::Reserve(mac))
-    };
-    let releases = validate::releases(&finding.unreleased, &subnets, |mac, found| {
-        wished(mac) && found.id == subnet.id
-    });
-    let desired = Desired {
-        owner: context.policy.owner(object),
-        prefix,
-        subnet,
-        interfaces,
-        releases,
-    };
+    let interfaces: Vec<Interface> =
+        finding.interfaces.iter().map(|(interface, _)| interface.clone()).collect();
+    let wished = |mac| interfaces.iter().any(|interface| interface.wish == Wish::Reserve(mac));
+    let releases =
+        validate::releases(&finding.unreleased, &subnets, |mac, found| wished(mac) && found.id == subnet.id);
+    let desired = Desired { owner: context.policy.owner(object), prefix, subnet, interfaces, releases };
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
     let observed = dereference::observe(&context.kea, &desired, now).await?;
     let plan = plan(&desired, &observed);
@@ -218,10 +195,7 @@ async fn survey(
 /// Whether the plan reserves something that the status does not remember.
 fn forgets(plan: &Plan, desired: &Desired, memory: &[Remembered]) -> bool {
     plan.interfaces.iter().any(|outcome| match outcome {
-        Outcome::Pin { mac, .. } => !memory.contains(&Remembered {
-            mac: *mac,
-            prefix: desired.prefix,
-        }),
+        Outcome::Pin { mac, .. } => !memory.contains(&Remembered { mac: *mac, prefix: desired.prefix }),
         _ => false,
     })
 }
@@ -235,10 +209,7 @@ fn set_outcomes(finding: &mut Finding, outcomes: Vec<Outcome>) {
 /// Takes over what a plan came to.
 fn settle(finding: &mut Finding, desired: &Desired, applied: &Applied) {
     set_outcomes(finding, applied.interfaces.clone());
-    finding.obstacle = applied
-        .error
-        .as_ref()
-        .map(|error| Obstacle::Kea(error.kea().clone()));
+    finding.obstacle = applied.error.as_ref().map(|error| Obstacle::Kea(error.kea().clone()));
     if !matches!(applied.error, Some(ApplyError::Remove { .. })) {
         // All releases are done: what is wished for now is all that there can be.
         finding.unreleased.clear();

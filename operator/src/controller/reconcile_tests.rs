@@ -16,10 +16,7 @@ async fn what_is_reserved_is_remembered_first() {
     let claim = format!("finalizers {FINALIZER}");
     let remember = format!("status Reconciling {MAC}");
     let done = format!("status Ready {MAC}");
-    assert_eq!(
-        fixture.reconcile().await,
-        [&claim, &remember, "add \"10.0.0.5\"", "event Reserved", &done]
-    );
+    assert_eq!(fixture.reconcile().await, [&claim, &remember, "add \"10.0.0.5\"", "event Reserved", &done]);
     assert_eq!(fixture.reconcile().await, [""; 0]);
 }
 
@@ -27,46 +24,26 @@ async fn what_is_reserved_is_remembered_first() {
 async fn what_waited_for_its_lease_needs_one_write() {
     let fixture = Fixture::new(&[MAC]);
     let first = fixture.reconcile().await;
-    assert_eq!(
-        first[1..],
-        [format!("status Reconciling {MAC}"), "event NoLease".into()]
-    );
+    assert_eq!(first[1..], [format!("status Reconciling {MAC}"), "event NoLease".into()]);
     assert_eq!(fixture.reconcile().await, [""; 0]);
     fixture.world().leases.push((MAC, "10.0.0.5"));
     assert_eq!(
         fixture.reconcile().await,
-        [
-            "add \"10.0.0.5\"",
-            "event Reserved",
-            &format!("status Ready {MAC}")
-        ]
+        ["add \"10.0.0.5\"", "event Reserved", &format!("status Ready {MAC}")]
     );
 }
 
 #[tokio::test]
 async fn a_changed_mac_releases_the_old_one() {
     let fixture = Fixture::new(&[MAC]);
-    fixture
-        .world()
-        .leases
-        .extend([(MAC, "10.0.0.5"), (OTHER, "10.0.0.6")]);
+    fixture.world().leases.extend([(MAC, "10.0.0.5"), (OTHER, "10.0.0.6")]);
     fixture.reconcile().await;
     fixture.wish(&[OTHER]);
     let written = fixture.reconcile().await;
     let remember = format!("status Reconciling {OTHER},{MAC}");
     let release = format!("del \"{MAC}\"");
     let done = format!("status Ready {OTHER}");
-    assert_eq!(
-        written,
-        [
-            &remember,
-            &release,
-            "add \"10.0.0.6\"",
-            "event Released",
-            "event Reserved",
-            &done
-        ]
-    );
+    assert_eq!(written, [&remember, &release, "add \"10.0.0.6\"", "event Released", "event Reserved", &done]);
 }
 
 #[tokio::test]
@@ -76,21 +53,10 @@ async fn a_release_that_fails_is_not_forgotten() {
     fixture.reconcile().await;
     fixture.wish(&[]);
     fixture.world().down = Some("ext-reservation-del");
-    assert_eq!(
-        fixture.reconcile().await,
-        [format!("status Error {MAC}"), "event KeaUnreachable".into()]
-    );
+    assert_eq!(fixture.reconcile().await, [format!("status Error {MAC}"), "event KeaUnreachable".into()]);
     fixture.world().down = None;
     let written = fixture.reconcile().await;
-    assert_eq!(
-        written,
-        [
-            &format!("del \"{MAC}\""),
-            "event Released",
-            "status Ready ",
-            "event KeaReachable"
-        ]
-    );
+    assert_eq!(written, [&format!("del \"{MAC}\""), "event Released", "status Ready ", "event KeaReachable"]);
 }
 
 #[tokio::test]
@@ -99,24 +65,13 @@ async fn a_lost_answer_to_an_addition_is_found_out() {
     fixture.world().leases.push((MAC, "10.0.0.5"));
     fixture.world().down = Some("ext-reservation-add");
     fixture.reconcile().await;
-    assert!(
-        fixture.message().contains("cannot reach Kea"),
-        "{}",
-        fixture.message()
-    );
+    assert!(fixture.message().contains("cannot reach Kea"), "{}", fixture.message());
     // It was done, and the operator did not hear of it.
-    let context = fixture
-        .context
-        .policy
-        .owner(&fixture.world().object.clone())
-        .user_context();
+    let context = fixture.context.policy.owner(&fixture.world().object.clone()).user_context();
     let host = json!({"subnet-id": 1, "hw-address": MAC, "ip-address": "10.0.0.5", "user-context": context});
     fixture.world().hosts.push(host);
     fixture.world().down = None;
-    assert_eq!(
-        fixture.reconcile().await,
-        [format!("status Ready {MAC}"), "event KeaReachable".into()]
-    );
+    assert_eq!(fixture.reconcile().await, [format!("status Ready {MAC}"), "event KeaReachable".into()]);
 }
 
 #[tokio::test]
@@ -127,16 +82,10 @@ async fn deletion_releases_and_then_lets_go() {
     fixture.delete();
     fixture.world().down = Some("all");
     let stuck = fixture.reconcile().await;
-    assert_eq!(
-        stuck,
-        [format!("status Deleting {MAC}"), "event KeaUnreachable".into()]
-    );
+    assert_eq!(stuck, [format!("status Deleting {MAC}"), "event KeaUnreachable".into()]);
     assert_eq!(fixture.reconcile().await, [""; 0]);
     fixture.world().down = None;
-    assert_eq!(
-        fixture.reconcile().await,
-        [&format!("del \"{MAC}\""), "event Released", "finalizers "]
-    );
+    assert_eq!(fixture.reconcile().await, [&format!("del \"{MAC}\""), "event Released", "finalizers "]);
 }
 
 #[tokio::test]
@@ -159,9 +108,7 @@ async fn deletion_can_leave_reservations() {
     fixture.reconcile().await;
     fixture.delete();
     fixture.change(|object| {
-        object
-            .annotations_mut()
-            .insert(SKIP_CLEANUP.into(), "true".into());
+        object.annotations_mut().insert(SKIP_CLEANUP.into(), "true".into());
     });
     fixture.world().down = Some("all");
     assert_eq!(fixture.reconcile().await, ["event CleanupSkipped", "finalizers "]);
@@ -174,15 +121,7 @@ async fn an_object_that_stops_being_ours_is_released_and_its_status_given_up() {
     fixture.reconcile().await;
     fixture.change(|object| object.spec.provider = Some("static-ip-operator".into()));
     let written = fixture.reconcile().await;
-    assert_eq!(
-        written,
-        [
-            &format!("del \"{MAC}\""),
-            "event Released",
-            "status - ",
-            "finalizers "
-        ]
-    );
+    assert_eq!(written, [&format!("del \"{MAC}\""), "event Released", "status - ", "finalizers "]);
     assert_eq!(fixture.reconcile().await, [""; 0]);
 }
 
@@ -190,25 +129,15 @@ async fn an_object_that_stops_being_ours_is_released_and_its_status_given_up() {
 async fn the_legacy_finalizer_is_migrated() {
     let fixture = Fixture::new(&[]);
     fixture.change(|object| object.metadata.finalizers = Some(vec!["a/b".into(), LEGACY_FINALIZER.into()]));
-    assert_eq!(
-        fixture.reconcile().await,
-        [format!("finalizers a/b,{FINALIZER}"), "status Ready ".into()]
-    );
+    assert_eq!(fixture.reconcile().await, [format!("finalizers a/b,{FINALIZER}"), "status Ready ".into()]);
 }
 
 #[tokio::test]
 async fn an_object_without_a_namespace_is_not_claimed() {
     let fixture = Fixture::new(&[MAC]);
     fixture.change(|object| object.spec.network_namespace_name = Some("nowhere".into()));
-    assert_eq!(
-        fixture.reconcile().await,
-        [format!("status Error {MAC}"), "event NamespaceMissing".into()]
-    );
-    assert!(
-        fixture
-            .message()
-            .contains("NetworkNamespace \"nowhere\" does not exist in namespace a")
-    );
+    assert_eq!(fixture.reconcile().await, [format!("status Error {MAC}"), "event NamespaceMissing".into()]);
+    assert!(fixture.message().contains("NetworkNamespace \"nowhere\" does not exist in namespace a"));
 }
 
 #[tokio::test]

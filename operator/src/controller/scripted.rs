@@ -69,16 +69,12 @@ impl World {
                     .collect();
                 json!({"result": if leases.is_empty() { 3 } else { 0 }, "arguments": {"leases": leases}})
             }
-            "ext-reservation-get" if arguments.get("ip-address").is_some() => found(
-                self.hosts
-                    .iter()
-                    .find(|host| same(host, "ip-address", "ip-address")),
-            ),
-            "ext-reservation-get" => found(
-                self.hosts
-                    .iter()
-                    .find(|host| same(host, "hw-address", "identifier")),
-            ),
+            "ext-reservation-get" if arguments.get("ip-address").is_some() => {
+                found(self.hosts.iter().find(|host| same(host, "ip-address", "ip-address")))
+            }
+            "ext-reservation-get" => {
+                found(self.hosts.iter().find(|host| same(host, "hw-address", "identifier")))
+            }
             "ext-reservation-add" => {
                 let host = arguments["reservation"].clone();
                 self.log.push(format!("add {}", host["ip-address"]));
@@ -100,10 +96,7 @@ impl Transport for Shared {
     async fn exchange(&self, name: &str, body: Vec<u8>) -> Result<Vec<u8>, KeaError> {
         let mut world = self.0.lock();
         if world.down.is_some_and(|down| down == "all" || down == name) {
-            return Err(KeaError::Unreachable {
-                server: "kea".into(),
-                cause: "Connection refused".into(),
-            });
+            return Err(KeaError::Unreachable { server: "kea".into(), cause: "Connection refused".into() });
         }
         let request: Value = serde_json::from_slice(&body).unwrap();
         Ok(world.answer(name, &request["arguments"]).to_string().into_bytes())
@@ -123,11 +116,7 @@ impl Objects for Shared {
             .iter()
             .filter_map(|interface| interface.mac_address.as_deref())
             .collect();
-        let line = format!(
-            "status {} {}",
-            status.phase.as_deref().unwrap_or("-"),
-            macs.join(",")
-        );
+        let line = format!("status {} {}", status.phase.as_deref().unwrap_or("-"), macs.join(","));
         world.log.push(line);
         world.object.status = Some(status.clone());
         Ok(world.next_version())
@@ -154,13 +143,8 @@ impl Objects for Shared {
 
 impl World {
     fn next_version(&mut self) -> String {
-        let version = self
-            .object
-            .resource_version()
-            .unwrap_or_default()
-            .parse::<u64>()
-            .unwrap_or_default()
-            + 1;
+        let version =
+            self.object.resource_version().unwrap_or_default().parse::<u64>().unwrap_or_default() + 1;
         self.object.metadata.resource_version = Some(version.to_string());
         version.to_string()
     }
@@ -174,10 +158,7 @@ pub struct Fixture {
 fn namespaces(prefix: &str) -> Store<AnyNamespace> {
     let (store, mut writer) = reflector::store();
     let mut namespace = NetworkNamespace {
-        status: Some(NetworkNamespaceStatus {
-            ipv4_prefix: Some(prefix.into()),
-            ..Default::default()
-        }),
+        status: Some(NetworkNamespaceStatus { ipv4_prefix: Some(prefix.into()), ..Default::default() }),
         ..Default::default()
     };
     namespace.metadata.name = Some("nn".into());
@@ -201,17 +182,11 @@ impl Fixture {
             kea: Arc::new(kea),
             objects: Arc::new(shared.clone()),
             namespaces: namespaces("10.0.0.0/24"),
-            policy: Policy {
-                cluster_id: "c".into(),
-                providers: vec!["kea".into()],
-            },
+            policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()] },
             pace: Pace::default(),
             written: Mutex::default(),
         };
-        let fixture = Self {
-            shared,
-            context: Arc::new(context),
-        };
+        let fixture = Self { shared, context: Arc::new(context) };
         fixture.wish(macs);
         fixture
     }
@@ -248,11 +223,6 @@ impl Fixture {
     }
 
     pub fn message(&self) -> String {
-        self.world()
-            .object
-            .status
-            .as_ref()
-            .and_then(|status| status.message.clone())
-            .unwrap_or_default()
+        self.world().object.status.as_ref().and_then(|status| status.message.clone()).unwrap_or_default()
     }
 }

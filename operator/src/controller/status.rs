@@ -71,13 +71,9 @@ fn now() -> Time {
 fn says_the_same(previous: Option<&NetworkConfigurationStatus>, status: &NetworkConfigurationStatus) -> bool {
     let Some(previous) = previous else { return false };
     let mut ours = previous.clone();
-    ours.conditions
-        .retain(|condition| conditions::TYPES.contains(&condition.type_.as_str()));
+    ours.conditions.retain(|condition| conditions::TYPES.contains(&condition.type_.as_str()));
     ours.conditions.sort_by_key(|condition| {
-        conditions::TYPES
-            .iter()
-            .position(|kind| *kind == condition.type_)
-            .unwrap_or_default()
+        conditions::TYPES.iter().position(|kind| *kind == condition.type_).unwrap_or_default()
     });
     ours == *status
 }
@@ -98,69 +94,39 @@ pub fn compute(
         (conditions::READY, ready),
         (conditions::SUBNET_RESOLVED, conditions::subnet_resolved(finding)),
         (conditions::LEASES_OBSERVED, conditions::leases_observed(finding)),
-        (
-            conditions::RESERVED,
-            conditions::reserved(finding, &network_interfaces),
-        ),
-        (
-            conditions::KEA_REACHABLE,
-            conditions::kea_reachable(finding, before),
-        ),
+        (conditions::RESERVED, conditions::reserved(finding, &network_interfaces)),
+        (conditions::KEA_REACHABLE, conditions::kea_reachable(finding, before)),
     ];
     let generation = object.metadata.generation;
-    let conditions: Vec<Condition> = sayings
-        .into_iter()
-        .map(|(kind, saying)| saying.condition(kind, before, generation, now))
-        .collect();
+    let conditions: Vec<Condition> =
+        sayings.into_iter().map(|(kind, saying)| saying.condition(kind, before, generation, now)).collect();
     let created = previous.and_then(|previous| previous.created.clone());
     NetworkConfigurationStatus {
         conditions,
         phase: Some(word.into()),
         status: Some(status.into()),
         message: Some(message),
-        created: created
-            .or_else(|| object.metadata.creation_timestamp.clone())
-            .or_else(|| Some(now.clone())),
+        created: created.or_else(|| object.metadata.creation_timestamp.clone()).or_else(|| Some(now.clone())),
         network_interfaces,
     }
 }
 
 fn verdict(object: &NetworkConfiguration, finding: &Finding) -> (Phase, String) {
     if object.metadata.deletion_timestamp.is_some() {
-        let why = finding
-            .obstacle
-            .as_ref()
-            .map_or_else(String::new, |obstacle| format!(": {obstacle}"));
+        let why = finding.obstacle.as_ref().map_or_else(String::new, |obstacle| format!(": {obstacle}"));
         return (Phase::Deleting, format!("releasing reservations{why}"));
     }
-    let problems: Vec<String> = finding
-        .interfaces
-        .iter()
-        .filter_map(conditions::problem)
-        .collect();
+    let problems: Vec<String> = finding.interfaces.iter().filter_map(conditions::problem).collect();
     if let Some(obstacle) = &finding.obstacle {
-        return (
-            Phase::Error,
-            [vec![obstacle.to_string()], problems].concat().join("; "),
-        );
+        return (Phase::Error, [vec![obstacle.to_string()], problems].concat().join("; "));
     }
-    let waiting: Vec<String> = finding
-        .interfaces
-        .iter()
-        .filter_map(conditions::waiting)
-        .collect();
+    let waiting: Vec<String> = finding.interfaces.iter().filter_map(conditions::waiting).collect();
     let total = finding.interfaces.len();
-    let reserved = finding
-        .interfaces
-        .iter()
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Reserved { .. }))
-        .count();
+    let reserved =
+        finding.interfaces.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Reserved { .. })).count();
     let count = format!("{reserved} of {total} interfaces reserved");
     if !problems.is_empty() {
-        return (
-            Phase::Error,
-            format!("{count}; {}", [problems, waiting].concat().join("; ")),
-        );
+        return (Phase::Error, format!("{count}; {}", [problems, waiting].concat().join("; ")));
     }
     if !waiting.is_empty() {
         return (Phase::Reconciling, format!("{count}; {}", waiting.join("; ")));
@@ -210,9 +176,7 @@ fn mac_of(interface: &NetworkInterface) -> Option<Mac> {
 /// What is known of a device from before: in the present prefix first, else in any.
 fn known<'a>(before: &'a [NetworkInterface], mac: Mac, finding: &Finding) -> Option<&'a NetworkInterface> {
     let mut same = before.iter().filter(|interface| mac_of(interface) == Some(mac));
-    let here = same
-        .clone()
-        .find(|interface| remembered(interface).map(|old| old.prefix) == finding.prefix);
+    let here = same.clone().find(|interface| remembered(interface).map(|old| old.prefix) == finding.prefix);
     here.or_else(|| same.next())
 }
 

@@ -31,11 +31,7 @@ fn object(devices: &[u8]) -> NetworkConfiguration {
             ..NetworkInterface::default()
         })
         .collect();
-    let spec = NetworkConfigurationSpec {
-        name: "vm".into(),
-        network_interfaces,
-        ..Default::default()
-    };
+    let spec = NetworkConfigurationSpec { name: "vm".into(), network_interfaces, ..Default::default() };
     let mut object = NetworkConfiguration::new("vm", spec);
     object.metadata.generation = Some(3);
     object
@@ -45,22 +41,13 @@ fn finding(outcomes: Vec<(u8, Outcome)>) -> Finding {
     let interfaces = outcomes
         .into_iter()
         .map(|(device, outcome)| {
-            (
-                Interface {
-                    label: format!("eth{device}"),
-                    wish: Wish::Reserve(mac(device)),
-                },
-                outcome,
-            )
+            (Interface { label: format!("eth{device}"), wish: Wish::Reserve(mac(device)) }, outcome)
         })
         .collect();
     Finding {
         server: "http://kea:8000".into(),
         prefix: Some(PREFIX.parse().unwrap()),
-        subnet: Some(Subnet {
-            id: 1,
-            prefix: PREFIX.parse().unwrap(),
-        }),
+        subnet: Some(Subnet { id: 1, prefix: PREFIX.parse().unwrap() }),
         interfaces,
         unreleased: vec![],
         obstacle: None,
@@ -68,39 +55,19 @@ fn finding(outcomes: Vec<(u8, Outcome)>) -> Finding {
 }
 
 fn reserved(device: u8) -> (u8, Outcome) {
-    (
-        device,
-        Outcome::Reserved {
-            mac: mac(device),
-            address: address(device),
-            owned: true,
-        },
-    )
+    (device, Outcome::Reserved { mac: mac(device), address: address(device), owned: true })
 }
 
 fn waiting(device: u8) -> (u8, Outcome) {
-    (
-        device,
-        Outcome::Waiting {
-            mac: mac(device),
-            absence: Absence::NoLease,
-        },
-    )
+    (device, Outcome::Waiting { mac: mac(device), absence: Absence::NoLease })
 }
 
 fn unreachable() -> Obstacle {
-    Obstacle::Kea(KeaError::Unreachable {
-        server: "http://kea:8000".into(),
-        cause: "refused".into(),
-    })
+    Obstacle::Kea(KeaError::Unreachable { server: "http://kea:8000".into(), cause: "refused".into() })
 }
 
 fn condition<'a>(status: &'a NetworkConfigurationStatus, kind: &str) -> &'a Condition {
-    status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)
-        .unwrap()
+    status.conditions.iter().find(|condition| condition.type_ == kind).unwrap()
 }
 
 /// `phase`, `status`, and status and reason of `Ready`.
@@ -108,22 +75,12 @@ fn summary(status: &NetworkConfigurationStatus) -> [&str; 4] {
     let ready = condition(status, "Ready");
     assert_eq!(status.message.as_ref(), Some(&ready.message));
     assert_eq!(ready.observed_generation, Some(3));
-    [
-        status.phase.as_deref().unwrap(),
-        status.status.as_deref().unwrap(),
-        &ready.status,
-        &ready.reason,
-    ]
+    [status.phase.as_deref().unwrap(), status.status.as_deref().unwrap(), &ready.status, &ready.reason]
 }
 
 #[test]
 fn all_reserved_is_ready() {
-    let status = compute(
-        &object(&[1, 2]),
-        None,
-        &finding(vec![reserved(1), reserved(2)]),
-        &at(5),
-    );
+    let status = compute(&object(&[1, 2]), None, &finding(vec![reserved(1), reserved(2)]), &at(5));
     assert_eq!(summary(&status), ["Ready", "Success", "True", "Configured"]);
     assert_eq!(condition(&status, "Reserved").message, "10.0.0.1, 10.0.0.2");
     let first = &status.network_interfaces[0];
@@ -131,19 +88,9 @@ fn all_reserved_is_ready() {
     assert_eq!(first.vlan.as_deref(), Some("7"));
     assert_eq!(first.ipv4_addresses, ["10.0.0.1"]);
     assert_eq!(first.ipv4_subnet.as_deref(), Some(PREFIX));
-    assert_eq!(
-        (first.dhcp_reserved, first.ip_allocated),
-        (Some(true), Some(true))
-    );
+    assert_eq!((first.dhcp_reserved, first.ip_allocated), (Some(true), Some(true)));
     assert_eq!(first.allocation_method.as_deref(), Some("dhcp"));
-    assert_eq!(
-        status
-            .conditions
-            .iter()
-            .map(|c| c.type_.as_str())
-            .collect::<Vec<_>>(),
-        conditions::TYPES
-    );
+    assert_eq!(status.conditions.iter().map(|c| c.type_.as_str()).collect::<Vec<_>>(), conditions::TYPES);
 }
 
 #[test]
@@ -151,10 +98,7 @@ fn the_spelling_of_a_mac_is_that_of_the_spec() {
     let mut spelled = object(&[0xab]);
     spelled.spec.network_interfaces[0].mac_address = Some("52-54-00-00-00-AB".into());
     let status = compute(&spelled, None, &finding(vec![reserved(0xab)]), &at(5));
-    assert_eq!(
-        status.network_interfaces[0].mac_address.as_deref(),
-        Some("52-54-00-00-00-AB")
-    );
+    assert_eq!(status.network_interfaces[0].mac_address.as_deref(), Some("52-54-00-00-00-AB"));
 }
 
 #[test]
@@ -166,20 +110,9 @@ fn without_interfaces_there_is_nothing_to_do() {
 
 #[test]
 fn a_missing_lease_is_waited_for() {
-    let status = compute(
-        &object(&[1, 2]),
-        None,
-        &finding(vec![reserved(1), waiting(2)]),
-        &at(5),
-    );
-    assert_eq!(
-        summary(&status),
-        ["Reconciling", "InProgress", "False", "Reconciling"]
-    );
-    assert_eq!(
-        condition(&status, "Reserved").message,
-        "10.0.0.1, eth2: no lease yet"
-    );
+    let status = compute(&object(&[1, 2]), None, &finding(vec![reserved(1), waiting(2)]), &at(5));
+    assert_eq!(summary(&status), ["Reconciling", "InProgress", "False", "Reconciling"]);
+    assert_eq!(condition(&status, "Reserved").message, "10.0.0.1, eth2: no lease yet");
     assert_eq!(
         condition(&status, "LeasesObserved").message,
         "eth2: no lease found for MAC 52:54:00:00:00:02"
@@ -191,29 +124,15 @@ fn a_missing_lease_is_waited_for() {
 #[test]
 fn what_is_wrong_with_one_interface_is_said_and_the_others_count() {
     let invalid = (2, Outcome::Invalid("MAC address \"x\" …".into()));
-    let conflict = (
-        3,
-        Outcome::Conflict {
-            leased: Some(address(9)),
-            reason: "10.0.0.9 is taken".into(),
-        },
-    );
-    let status = compute(
-        &object(&[1, 2, 3]),
-        None,
-        &finding(vec![reserved(1), invalid, conflict]),
-        &at(5),
-    );
+    let conflict = (3, Outcome::Conflict { leased: Some(address(9)), reason: "10.0.0.9 is taken".into() });
+    let status = compute(&object(&[1, 2, 3]), None, &finding(vec![reserved(1), invalid, conflict]), &at(5));
     assert_eq!(summary(&status), ["Error", "Failed", "False", "Error"]);
     assert_eq!(
         status.message.as_deref(),
         Some("1 of 3 interfaces reserved; eth2: MAC address \"x\" …; eth3: 10.0.0.9 is taken")
     );
     assert_eq!(condition(&status, "Reserved").reason, "Conflict");
-    assert_eq!(
-        condition(&status, "Reserved").message,
-        "10.0.0.1, eth2: invalid, 10.0.0.9 (conflict)"
-    );
+    assert_eq!(condition(&status, "Reserved").message, "10.0.0.1, eth2: invalid, 10.0.0.9 (conflict)");
     // The device has the address, and keeps it visible.
     assert_eq!(status.network_interfaces[2].ipv4_addresses, ["10.0.0.9"]);
     assert_eq!(status.network_interfaces[2].dhcp_reserved, Some(false));
@@ -242,10 +161,7 @@ fn times_change_with_the_status_of_a_condition_alone() {
     assert_eq!(condition(&second, "Ready").last_transition_time, at(9));
     assert_eq!(condition(&second, "SubnetResolved").last_transition_time, at(5));
     assert_eq!(second.created, Some(at(5)));
-    assert_eq!(
-        compute(&vm, Some(&second), &finding(vec![reserved(1)]), &at(13)),
-        second
-    );
+    assert_eq!(compute(&vm, Some(&second), &finding(vec![reserved(1)]), &at(13)), second);
 }
 
 #[test]
@@ -264,29 +180,17 @@ fn what_is_the_same_is_not_written_and_others_conditions_do_not_count() {
 
 #[test]
 fn an_interface_leaves_the_status_when_its_reservation_is_gone_and_not_before() {
-    let both = compute(
-        &object(&[1, 2]),
-        None,
-        &finding(vec![reserved(1), reserved(2)]),
-        &at(5),
-    );
+    let both = compute(&object(&[1, 2]), None, &finding(vec![reserved(1), reserved(2)]), &at(5));
     let vm = object(&[2]);
     let mut stuck = finding(vec![(2, Outcome::Unknown)]);
     stuck.unreleased = both.network_interfaces.iter().filter_map(remembered).collect();
     stuck.obstacle = Some(unreachable());
     let status = compute(&vm, Some(&both), &stuck, &at(9));
     let names = |status: &NetworkConfigurationStatus| -> Vec<String> {
-        status
-            .network_interfaces
-            .iter()
-            .filter_map(|interface| interface.name.clone())
-            .collect()
+        status.network_interfaces.iter().filter_map(|interface| interface.name.clone()).collect()
     };
     assert_eq!(names(&status), ["eth2", "eth1"]);
-    assert_eq!(
-        names(&compute(&vm, Some(&status), &finding(vec![reserved(2)]), &at(13))),
-        ["eth2"]
-    );
+    assert_eq!(names(&compute(&vm, Some(&status), &finding(vec![reserved(2)]), &at(13))), ["eth2"]);
 }
 
 #[test]
@@ -298,11 +202,8 @@ fn a_move_to_another_prefix_remembers_the_old_one_until_it_is_released() {
     moved.unreleased = before.network_interfaces.iter().filter_map(remembered).collect();
     moved.obstacle = Some(unreachable());
     let status = compute(&vm, Some(&before), &moved, &at(9));
-    let subnets: Vec<&str> = status
-        .network_interfaces
-        .iter()
-        .filter_map(|interface| interface.ipv4_subnet.as_deref())
-        .collect();
+    let subnets: Vec<&str> =
+        status.network_interfaces.iter().filter_map(|interface| interface.ipv4_subnet.as_deref()).collect();
     assert_eq!(subnets, ["10.9.0.0/24", PREFIX]);
     assert_eq!(status.network_interfaces[1].ipv4_addresses, ["10.0.0.1"]);
 }
@@ -311,10 +212,7 @@ fn a_move_to_another_prefix_remembers_the_old_one_until_it_is_released() {
 fn a_missing_namespace_is_an_error_that_names_it() {
     let mut lost = finding(vec![(1, Outcome::Unknown)]);
     (lost.prefix, lost.subnet) = (None, None);
-    let error = DereferenceError::Missing {
-        name: "nn".into(),
-        namespace: "a".into(),
-    };
+    let error = DereferenceError::Missing { name: "nn".into(), namespace: "a".into() };
     lost.obstacle = Some(Obstacle::Namespace(error));
     let status = compute(&object(&[1]), None, &lost, &at(5));
     assert_eq!(summary(&status), ["Error", "Failed", "False", "Error"]);
@@ -329,10 +227,7 @@ fn a_deleted_object_is_deleting() {
     let mut stuck = finding(vec![(1, Outcome::Unknown)]);
     stuck.obstacle = Some(unreachable());
     let status = compute(&vm, None, &stuck, &at(5));
-    assert_eq!(
-        summary(&status),
-        ["Deleting", "InProgress", "False", "Reconciling"]
-    );
+    assert_eq!(summary(&status), ["Deleting", "InProgress", "False", "Reconciling"]);
 }
 
 #[test]
@@ -340,10 +235,7 @@ fn each_transition_is_told_once() {
     let vm = object(&[1]);
     let reasons =
         |before: Option<&NetworkConfigurationStatus>, after: &NetworkConfigurationStatus| -> Vec<String> {
-            notices::transitions(before, after)
-                .into_iter()
-                .map(|notice| notice.reason)
-                .collect()
+            notices::transitions(before, after).into_iter().map(|notice| notice.reason).collect()
         };
     let first = compute(&vm, None, &finding(vec![waiting(1)]), &at(5));
     assert_eq!(reasons(None, &first), ["NoLease"]);
@@ -354,13 +246,7 @@ fn each_transition_is_told_once() {
     assert_eq!(reasons(Some(&first), &second), ["KeaUnreachable"]);
     let third = compute(&vm, Some(&second), &finding(vec![reserved(1)]), &at(7));
     assert_eq!(reasons(Some(&second), &third), ["KeaReachable"]);
-    let conflict = (
-        1,
-        Outcome::Conflict {
-            leased: None,
-            reason: "held by X".into(),
-        },
-    );
+    let conflict = (1, Outcome::Conflict { leased: None, reason: "held by X".into() });
     let fourth = compute(&vm, Some(&third), &finding(vec![conflict]), &at(8));
     let told = notices::transitions(Some(&third), &fourth);
     assert_eq!(told[0].reason, "Conflict");

@@ -55,13 +55,7 @@ impl Policy {
     }
 
     fn serves(&self, object: &NetworkConfiguration) -> bool {
-        let provider = object
-            .spec
-            .provider
-            .as_deref()
-            .unwrap_or_default()
-            .trim()
-            .to_lowercase();
+        let provider = object.spec.provider.as_deref().unwrap_or_default().trim().to_lowercase();
         provider.is_empty() || self.providers.contains(&provider)
     }
 
@@ -79,11 +73,7 @@ impl Policy {
 }
 
 fn allocates_by_dhcp(namespace: &NetworkNamespace) -> bool {
-    let kind = namespace
-        .spec
-        .ip_allocation
-        .as_ref()
-        .map_or("", |allocation| allocation.type_.as_str());
+    let kind = namespace.spec.ip_allocation.as_ref().map_or("", |allocation| allocation.type_.as_str());
     kind.is_empty() || kind == "dhcp"
 }
 
@@ -101,11 +91,7 @@ pub fn with_ours(present: &[String]) -> Vec<String> {
 
 /// The finalizers of an object that is given up.
 pub fn without_ours(present: &[String]) -> Vec<String> {
-    present
-        .iter()
-        .filter(|finalizer| !is_ours(finalizer))
-        .cloned()
-        .collect()
+    present.iter().filter(|finalizer| !is_ours(finalizer)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -116,17 +102,11 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     fn policy() -> Policy {
-        Policy {
-            cluster_id: "c".into(),
-            providers: vec!["kea".into(), "proxmox".into()],
-        }
+        Policy { cluster_id: "c".into(), providers: vec!["kea".into(), "proxmox".into()] }
     }
 
     fn object(provider: Option<&str>, finalizers: &[&str]) -> NetworkConfiguration {
-        let spec = NetworkConfigurationSpec {
-            provider: provider.map(Into::into),
-            ..Default::default()
-        };
+        let spec = NetworkConfigurationSpec { provider: provider.map(Into::into), ..Default::default() };
         let mut object = NetworkConfiguration::new("vm", spec);
         object.metadata.finalizers = Some(finalizers.iter().map(ToString::to_string).collect());
         object
@@ -134,35 +114,22 @@ mod tests {
 
     fn namespace(kind: &str) -> NetworkNamespace {
         let mut namespace = NetworkNamespace::default();
-        namespace.spec.ip_allocation = Some(IpAllocation {
-            type_: kind.into(),
-            ..Default::default()
-        });
+        namespace.spec.ip_allocation = Some(IpAllocation { type_: kind.into(), ..Default::default() });
         namespace
     }
 
     #[test]
     fn ours_are_those_of_our_providers_and_those_without_one() {
         for provider in [None, Some(""), Some("kea"), Some(" KEA "), Some("Proxmox")] {
-            assert_eq!(
-                policy().triage(&object(provider, &[]), None),
-                Claim::Serve,
-                "{provider:?}"
-            );
+            assert_eq!(policy().triage(&object(provider, &[]), None), Claim::Serve, "{provider:?}");
         }
-        assert_eq!(
-            policy().triage(&object(Some("static-ip-operator"), &[]), None),
-            Claim::Leave
-        );
+        assert_eq!(policy().triage(&object(Some("static-ip-operator"), &[]), None), Claim::Leave);
     }
 
     #[test]
     fn only_namespaces_that_allocate_by_dhcp_are_served() {
         let vm = object(None, &[]);
-        assert_eq!(
-            policy().triage(&vm, Some(&NetworkNamespace::default())),
-            Claim::Serve
-        );
+        assert_eq!(policy().triage(&vm, Some(&NetworkNamespace::default())), Claim::Serve);
         assert_eq!(policy().triage(&vm, Some(&namespace("dhcp"))), Claim::Serve);
         assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::Leave);
     }
@@ -174,10 +141,7 @@ mod tests {
             assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::NotOurs));
         }
         let vm = object(None, &[FINALIZER]);
-        assert_eq!(
-            policy().triage(&vm, Some(&namespace("static"))),
-            Claim::GiveUp(Why::NotOurs)
-        );
+        assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::GiveUp(Why::NotOurs));
     }
 
     #[test]

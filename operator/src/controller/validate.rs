@@ -53,11 +53,7 @@ pub struct Remembered {
 /// The IPv4 prefix of a NetworkNamespace.
 pub fn prefix(namespace: &NetworkNamespace) -> Result<IpNet, ValidateError> {
     let name = || namespace.metadata.name.clone().unwrap_or_default();
-    let text = namespace
-        .status
-        .as_ref()
-        .and_then(|status| status.ipv4_prefix.as_deref())
-        .unwrap_or_default();
+    let text = namespace.status.as_ref().and_then(|status| status.ipv4_prefix.as_deref()).unwrap_or_default();
     if text.trim().is_empty() {
         return Err(ValidateError::NoPrefix { name: name() });
     }
@@ -79,12 +75,7 @@ pub fn interfaces(object: &NetworkConfiguration) -> Vec<Interface> {
         .zip(&object.spec.network_interfaces)
         .map(|(place, interface)| {
             let label = label(interface, place);
-            let wish = match interface
-                .mac_address
-                .as_deref()
-                .unwrap_or_default()
-                .parse::<Mac>()
-            {
+            let wish = match interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>() {
                 Err(error) => Wish::Invalid(error.to_string()),
                 Ok(mac) if seen.contains_key(&mac) => Wish::Invalid(format!(
                     "MAC address {mac} is that of {} already; each interface needs its own",
@@ -130,10 +121,7 @@ pub fn releases(
     let mut releases: Vec<Release> = Vec::new();
     for Remembered { mac, prefix } in memory {
         for subnet in subnets.iter().filter(|subnet| subnet.prefix.contains(prefix)) {
-            let release = Release {
-                mac: *mac,
-                subnet: subnet.clone(),
-            };
+            let release = Release { mac: *mac, subnet: subnet.clone() };
             if !kept(*mac, subnet) && !releases.contains(&release) {
                 releases.push(release);
             }
@@ -158,10 +146,7 @@ mod tests {
     fn subnets() -> Vec<Subnet> {
         (1..)
             .zip(["10.0.0.0/8", "10.1.0.0/24", "10.2.0.0/24"])
-            .map(|(id, prefix)| Subnet {
-                id,
-                prefix: prefix.parse().unwrap(),
-            })
+            .map(|(id, prefix)| Subnet { id, prefix: prefix.parse().unwrap() })
             .collect()
     }
 
@@ -173,15 +158,9 @@ mod tests {
             interface(Some("eth2"), Some("52:54:00:00:00:01")),
             interface(Some(""), None),
         ];
-        let spec = NetworkConfigurationSpec {
-            network_interfaces,
-            ..Default::default()
-        };
+        let spec = NetworkConfigurationSpec { network_interfaces, ..Default::default() };
         let checked = interfaces(&NetworkConfiguration::new("vm", spec));
-        assert_eq!(
-            checked[0].wish,
-            Wish::Reserve("52:54:00:00:00:01".parse().unwrap())
-        );
+        assert_eq!(checked[0].wish, Wish::Reserve("52:54:00:00:00:01".parse().unwrap()));
         let reason = |index: usize| match &checked[index].wish {
             Wish::Invalid(reason) => reason.clone(),
             Wish::Reserve(mac) => panic!("{mac}"),
@@ -196,14 +175,9 @@ mod tests {
     #[test]
     fn a_prefix_is_ipv4_and_there() {
         let with = |prefix: Option<&str>| {
-            let status = Some(NetworkNamespaceStatus {
-                ipv4_prefix: prefix.map(Into::into),
-                ..Default::default()
-            });
-            super::prefix(&NetworkNamespace {
-                status,
-                ..NetworkNamespace::default()
-            })
+            let status =
+                Some(NetworkNamespaceStatus { ipv4_prefix: prefix.map(Into::into), ..Default::default() });
+            super::prefix(&NetworkNamespace { status, ..NetworkNamespace::default() })
         };
         assert_eq!(with(Some("10.1.0.9/24")).unwrap().to_string(), "10.1.0.0/24");
         assert_eq!(with(None).unwrap_err().reason(), "PrefixMissing");
@@ -218,15 +192,9 @@ mod tests {
         assert_eq!(memory(&object), []);
         let mut known = interface(None, Some("52:54:00:00:00:01"));
         known.ipv4_subnet = Some("10.1.0.0/24".into());
-        let network_interfaces = vec![
-            known,
-            interface(None, Some("52:54:00:00:00:02")),
-            interface(None, Some("bad")),
-        ];
-        object.status = Some(NetworkConfigurationStatus {
-            network_interfaces,
-            ..Default::default()
-        });
+        let network_interfaces =
+            vec![known, interface(None, Some("52:54:00:00:00:02")), interface(None, Some("bad"))];
+        object.status = Some(NetworkConfigurationStatus { network_interfaces, ..Default::default() });
         let remembered = memory(&object);
         assert_eq!(remembered.len(), 1);
         assert_eq!(remembered[0].prefix.to_string(), "10.1.0.0/24");
@@ -235,21 +203,12 @@ mod tests {
     #[test]
     fn releases_are_sought_in_every_subnet_that_contains_the_prefix() {
         let mac: Mac = "52:54:00:00:00:01".parse().unwrap();
-        let memory = [Remembered {
-            mac,
-            prefix: "10.1.0.0/24".parse().unwrap(),
-        }];
+        let memory = [Remembered { mac, prefix: "10.1.0.0/24".parse().unwrap() }];
         let ids = |kept: &dyn Fn(Mac, &Subnet) -> bool| -> Vec<u32> {
-            releases(&memory, &subnets(), kept)
-                .iter()
-                .map(|release| release.subnet.id)
-                .collect()
+            releases(&memory, &subnets(), kept).iter().map(|release| release.subnet.id).collect()
         };
         assert_eq!(ids(&|_, _| false), [1, 2]);
         assert_eq!(ids(&|_, subnet| subnet.id == 2), [1]);
-        assert_eq!(
-            releases(&[memory[0], memory[0]], &subnets(), |_, _| false).len(),
-            2
-        );
+        assert_eq!(releases(&[memory[0], memory[0]], &subnets(), |_, _| false).len(), 2);
     }
 }

@@ -42,13 +42,8 @@ where
 /// Takes `default: ""` out of a schema. The types read a missing text as empty; to the API server it is missing, and an
 /// empty default would break the schema's own rules.
 fn without_empty_defaults(schema: &mut schemars::Schema) {
-    let properties = schema
-        .get_mut("properties")
-        .and_then(serde_json::Value::as_object_mut);
-    for property in properties
-        .into_iter()
-        .flat_map(|properties| properties.values_mut())
-    {
+    let properties = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|properties| properties.values_mut()) {
         if let Some(property) = property.as_object_mut()
             && property.get("default").is_some_and(|default| default == "")
         {

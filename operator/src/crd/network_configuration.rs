@@ -65,11 +65,7 @@ pub struct NetworkConfigurationSpec {
     pub provider: Option<String>,
 
     /// The interfaces, in the order in which the status reports them.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<NetworkInterface>,
 }
 
@@ -86,19 +82,11 @@ pub struct NetworkInterface {
     pub mac_address: Option<String>,
 
     /// IPv4 addresses.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub ipv4_addresses: Vec<String>,
 
     /// IPv6 addresses.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<String>,
 
     /// VLAN of the interface.
@@ -122,11 +110,7 @@ pub struct NetworkInterface {
     pub ipv6_gateway: Option<String>,
 
     /// DNS servers.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,
 
     /// Whether a DHCP reservation holds the reported address.
@@ -152,11 +136,7 @@ pub struct NetworkInterface {
 #[serde(rename_all = "camelCase")]
 pub struct NetworkConfigurationStatus {
     /// The state in parts; `Ready` always agrees with `phase`.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
@@ -178,10 +158,6 @@ pub struct NetworkConfigurationStatus {
 
     /// The interfaces of the spec, in its order and with its spelling; after them, interfaces that left the spec and
     /// whose reservation is not released yet.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<NetworkInterface>,
 }

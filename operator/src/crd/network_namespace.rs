@@ -100,11 +100,7 @@ pub struct StaticAllocation {
     pub vlan_id: Option<i64>,
 
     /// DNS servers.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub dns: Vec<String>,
 
     /// Life time of an allocation in seconds.
@@ -122,11 +118,7 @@ fn default_ttl() -> i64 {
 #[serde(rename_all = "camelCase")]
 pub struct DhcpAllocation {
     /// Kea client classes that a device must match.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub require_client_classes: Vec<String>,
 }
 
@@ -135,11 +127,7 @@ pub struct DhcpAllocation {
 #[serde(rename_all = "camelCase")]
 pub struct NetworkNamespaceStatus {
     /// The state in parts.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
@@ -200,11 +188,7 @@ pub struct NetworkNamespaceStatus {
     pub vlan_id: Option<i64>,
 
     /// Kubernetes clusters that use the network.
-    #[serde(
-        default,
-        deserialize_with = "null_as_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub associated_kubernetes_cluster_ids: Vec<String>,
 
     /// `Pending`, `Ready` or `Error`, where the provider reports it.

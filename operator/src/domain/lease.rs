@@ -54,10 +54,7 @@ impl Lease {
     pub fn is_valid(&self, now: i64) -> bool {
         self.state == LeaseState::Assigned
             && (self.valid_lifetime == INFINITE
-                || now
-                    < self
-                        .last_transaction
-                        .saturating_add(i64::from(self.valid_lifetime)))
+                || now < self.last_transaction.saturating_add(i64::from(self.valid_lifetime)))
     }
 }
 
@@ -110,17 +107,12 @@ pub fn pick<'a>(leases: &'a [Lease], subnet: &Subnet, prefix: IpNet, now: i64) -
         return Ok(lease);
     }
     if let Some(Lease { address, .. }) = newest(&here) {
-        return Err(Absence::OutsidePrefix {
-            address: *address,
-            prefix,
-        });
+        return Err(Absence::OutsidePrefix { address: *address, prefix });
     }
-    Err(
-        newest(&|_| true).map_or(Absence::NoLease, |lease| Absence::OtherSubnet {
-            address: lease.address,
-            subnet_id: lease.subnet_id,
-        }),
-    )
+    Err(newest(&|_| true).map_or(Absence::NoLease, |lease| Absence::OtherSubnet {
+        address: lease.address,
+        subnet_id: lease.subnet_id,
+    }))
 }
 
 #[cfg(test)]
@@ -144,20 +136,13 @@ mod tests {
     }
 
     fn picked(leases: &[Lease]) -> Result<String, Absence> {
-        let subnet = Subnet {
-            id: 1,
-            prefix: prefix("10.0.0.0/16"),
-        };
+        let subnet = Subnet { id: 1, prefix: prefix("10.0.0.0/16") };
         pick(leases, &subnet, prefix("10.0.1.0/24"), NOW).map(|l| l.address.to_string())
     }
 
     #[test]
     fn the_newest_valid_one_in_the_subnet_wins() {
-        let leases = [
-            lease("10.0.1.5", 1, 100),
-            lease("10.0.1.6", 1, 10),
-            lease("10.0.1.7", 2, 1),
-        ];
+        let leases = [lease("10.0.1.5", 1, 100), lease("10.0.1.6", 1, 10), lease("10.0.1.7", 2, 1)];
         assert_eq!(picked(&leases).unwrap(), "10.0.1.6");
         let reversed: Vec<Lease> = leases.into_iter().rev().collect();
         assert_eq!(picked(&reversed).unwrap(), "10.0.1.6");
@@ -167,20 +152,14 @@ mod tests {
     fn expired_declined_reclaimed_and_released_ones_do_not_count() {
         let mut leases = vec![lease("10.0.1.5", 1, 3600)];
         for state in [1, 2, 3] {
-            leases.push(Lease {
-                state: state.into(),
-                ..lease("10.0.1.6", 1, 0)
-            });
+            leases.push(Lease { state: state.into(), ..lease("10.0.1.6", 1, 0) });
         }
         assert_eq!(picked(&leases), Err(Absence::NoLease));
     }
 
     #[test]
     fn an_infinite_lease_never_expires() {
-        let old = Lease {
-            valid_lifetime: u32::MAX,
-            ..lease("10.0.1.5", 1, NOW)
-        };
+        let old = Lease { valid_lifetime: u32::MAX, ..lease("10.0.1.5", 1, NOW) };
         assert_eq!(picked(&[old]).unwrap(), "10.0.1.5");
     }
 
@@ -188,10 +167,7 @@ mod tests {
     fn a_lease_elsewhere_is_named() {
         assert_eq!(
             picked(&[lease("10.9.0.5", 2, 0)]),
-            Err(Absence::OtherSubnet {
-                address: "10.9.0.5".parse().unwrap(),
-                subnet_id: 2
-            })
+            Err(Absence::OtherSubnet { address: "10.9.0.5".parse().unwrap(), subnet_id: 2 })
         );
         assert_eq!(
             picked(&[lease("10.0.7.5", 1, 0)]),

@@ -58,27 +58,17 @@ impl FromStr for Mac {
             return Err(MacError::Empty);
         }
         if let Some(character) = text.chars().find(|c| !c.is_ascii_hexdigit() && !is_separator(*c)) {
-            return Err(MacError::Character {
-                text: text.into(),
-                character,
-            });
+            return Err(MacError::Character { text: text.into(), character });
         }
-        let digits: Vec<u8> = text
-            .chars()
-            .filter_map(|c| c.to_digit(16))
-            .filter_map(|d| d.try_into().ok())
-            .collect();
+        let digits: Vec<u8> =
+            text.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| d.try_into().ok()).collect();
         if !well_grouped(text) {
             return Err(MacError::Grouping { text: text.into() });
         }
-        let octets: Vec<u8> = digits
-            .chunks_exact(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect();
-        let octets: [u8; 6] = octets.try_into().map_err(|o: Vec<u8>| MacError::Length {
-            text: text.into(),
-            octets: o.len(),
-        })?;
+        let octets: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        let octets: [u8; 6] = octets
+            .try_into()
+            .map_err(|o: Vec<u8>| MacError::Length { text: text.into(), octets: o.len() })?;
         Ok(Self(octets))
     }
 }

@@ -61,10 +61,9 @@ impl Owner {
     /// Whether a reservation so marked may be changed and removed for this owner.
     pub fn owns(&self, ownership: &Ownership) -> bool {
         match ownership {
-            Ownership::Owned {
-                owner,
-                object: Some(object),
-            } => *owner == self.mark() && object.uid == self.object.uid,
+            Ownership::Owned { owner, object: Some(object) } => {
+                *owner == self.mark() && object.uid == self.object.uid
+            }
             _ => false,
         }
     }
@@ -73,19 +72,14 @@ impl Owner {
 impl Ownership {
     /// Reads the mark of a `user-context`.
     pub fn read(user_context: Option<&Value>) -> Self {
-        let Some(owner) = user_context
-            .and_then(|context| context.get(OWNER_KEY))
-            .and_then(Value::as_str)
+        let Some(owner) = user_context.and_then(|context| context.get(OWNER_KEY)).and_then(Value::as_str)
         else {
             return Self::Unowned;
         };
         let object = user_context
             .and_then(|context| context.get(OBJECT_KEY))
             .and_then(|object| ObjectName::deserialize(object).ok());
-        Self::Owned {
-            owner: owner.into(),
-            object,
-        }
+        Self::Owned { owner: owner.into(), object }
     }
 }
 
@@ -93,15 +87,8 @@ impl fmt::Display for Ownership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unowned => write!(f, "made by hand (no owner)"),
-            Self::Owned {
-                owner,
-                object: Some(object),
-            } => {
-                write!(
-                    f,
-                    "owned by NetworkConfiguration {}/{} of {owner}",
-                    object.namespace, object.name
-                )
+            Self::Owned { owner, object: Some(object) } => {
+                write!(f, "owned by NetworkConfiguration {}/{} of {owner}", object.namespace, object.name)
             }
             Self::Owned { owner, object: None } => write!(f, "owned by {owner}"),
         }
@@ -113,15 +100,8 @@ mod tests {
     use super::*;
 
     fn owner(cluster: &str, uid: &str) -> Owner {
-        let object = ObjectName {
-            namespace: "team-a".into(),
-            name: "vm-1".into(),
-            uid: uid.into(),
-        };
-        Owner {
-            cluster_id: cluster.into(),
-            object,
-        }
+        let object = ObjectName { namespace: "team-a".into(), name: "vm-1".into(), uid: uid.into() };
+        Owner { cluster_id: cluster.into(), object }
     }
 
     #[test]
@@ -129,10 +109,7 @@ mod tests {
         let ours = owner("c1", "u1");
         let read = Ownership::read(Some(&ours.user_context()));
         assert!(ours.owns(&read));
-        assert_eq!(
-            read.to_string(),
-            "owned by NetworkConfiguration team-a/vm-1 of kea-operator/c1"
-        );
+        assert_eq!(read.to_string(), "owned by NetworkConfiguration team-a/vm-1 of kea-operator/c1");
     }
 
     #[test]
@@ -148,12 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_no_mark_is_unowned() {
-        for context in [
-            None,
-            Some(json!({})),
-            Some(json!({"ext-owner": 7})),
-            Some(json!({"comment": "x"})),
-        ] {
+        for context in [None, Some(json!({})), Some(json!({"ext-owner": 7})), Some(json!({"comment": "x"}))] {
             assert_eq!(Ownership::read(context.as_ref()), Ownership::Unowned);
         }
     }

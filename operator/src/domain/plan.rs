@@ -173,31 +173,20 @@ pub fn plan_releases(
 fn outgrown(desired: &Desired, observed: &Observed) -> Vec<Release> {
     wished(desired)
         .filter(|mac| {
-            observed
-                .reservations
-                .get(&(desired.subnet.id, *mac))
-                .is_some_and(|found| {
-                    desired.owner.owns(&found.ownership)
-                        && !found
-                            .address()
-                            .is_some_and(|address| desired.prefix.contains(&address))
-                })
+            observed.reservations.get(&(desired.subnet.id, *mac)).is_some_and(|found| {
+                desired.owner.owns(&found.ownership)
+                    && !found.address().is_some_and(|address| desired.prefix.contains(&address))
+            })
         })
-        .map(|mac| Release {
-            mac,
-            subnet: desired.subnet.clone(),
-        })
+        .map(|mac| Release { mac, subnet: desired.subnet.clone() })
         .collect()
 }
 
 fn wished(desired: &Desired) -> impl Iterator<Item = Mac> {
-    desired
-        .interfaces
-        .iter()
-        .filter_map(|interface| match interface.wish {
-            Wish::Reserve(mac) => Some(mac),
-            Wish::Invalid(_) => None,
-        })
+    desired.interfaces.iter().filter_map(|interface| match interface.wish {
+        Wish::Reserve(mac) => Some(mac),
+        Wish::Invalid(_) => None,
+    })
 }
 
 /// The address that a device without a reservation would get: that of its lease. Its holder must be observed too.
@@ -209,10 +198,7 @@ pub fn candidate(mac: Mac, desired: &Desired, observed: &Observed) -> Result<IpA
 fn reserve(mac: Mac, desired: &Desired, observed: &Observed, freed: &BTreeSet<(u32, Mac)>) -> Outcome {
     let leased = candidate(mac, desired, observed);
     let subnet = desired.subnet.id;
-    let existing = observed
-        .reservations
-        .get(&(subnet, mac))
-        .filter(|_| !freed.contains(&(subnet, mac)));
+    let existing = observed.reservations.get(&(subnet, mac)).filter(|_| !freed.contains(&(subnet, mac)));
     let Some(existing) = existing else {
         return match leased {
             Ok(address) => pin(mac, address, desired, observed, freed),
@@ -220,27 +206,19 @@ fn reserve(mac: Mac, desired: &Desired, observed: &Observed, freed: &BTreeSet<(u
         };
     };
     match existing.address() {
-        Some(address) if desired.owner.owns(&existing.ownership) => Outcome::Reserved {
-            mac,
-            address,
-            owned: true,
-        },
+        Some(address) if desired.owner.owns(&existing.ownership) => {
+            Outcome::Reserved { mac, address, owned: true }
+        }
         // Made before us, and just as we would make it.
         Some(address)
             if existing.ownership == Ownership::Unowned && leased.as_ref().is_ok_and(|l| *l == address) =>
         {
-            Outcome::Reserved {
-                mac,
-                address,
-                owned: false,
-            }
+            Outcome::Reserved { mac, address, owned: false }
         }
         // The device is away; it will get this address when it comes back.
-        Some(address) if existing.ownership == Ownership::Unowned && leased.is_err() => Outcome::Reserved {
-            mac,
-            address,
-            owned: false,
-        },
+        Some(address) if existing.ownership == Ownership::Unowned && leased.is_err() => {
+            Outcome::Reserved { mac, address, owned: false }
+        }
         _ => Outcome::Conflict {
             leased: leased.clone().ok(),
             reason: other_reservation(existing, leased.ok()),
@@ -255,19 +233,15 @@ fn pin(
     observed: &Observed,
     freed: &BTreeSet<(u32, Mac)>,
 ) -> Outcome {
-    let holder = observed
-        .holders
-        .get(&(desired.subnet.id, address))
-        .filter(|holder| {
-            !matches!(holder.identifier, super::Identifier::HwAddress(held)
+    let holder = observed.holders.get(&(desired.subnet.id, address)).filter(|holder| {
+        !matches!(holder.identifier, super::Identifier::HwAddress(held)
             if freed.contains(&(desired.subnet.id, held)))
-        });
+    });
     match holder {
         None => Outcome::Pin { mac, address },
-        Some(holder) => Outcome::Conflict {
-            leased: Some(address),
-            reason: address_taken(mac, address, holder),
-        },
+        Some(holder) => {
+            Outcome::Conflict { leased: Some(address), reason: address_taken(mac, address, holder) }
+        }
     }
 }
 
@@ -280,12 +254,9 @@ pub fn address_taken(mac: Mac, address: IpAddr, holder: &Reservation) -> String 
 }
 
 fn other_reservation(existing: &Reservation, leased: Option<IpAddr>) -> String {
-    let what = existing
-        .address()
-        .map_or_else(|| "without an address".into(), |address| format!("of {address}"));
-    let but = leased.map_or_else(String::new, |address| {
-        format!(", while the device has leased {address}")
-    });
+    let what =
+        existing.address().map_or_else(|| "without an address".into(), |address| format!("of {address}"));
+    let but = leased.map_or_else(String::new, |address| format!(", while the device has leased {address}"));
     format!(
         "a reservation {what} exists already for {} in Kea subnet {}{but}; it is left as it is: remove it if this object shall reserve",
         existing.holder(),

@@ -13,15 +13,8 @@ fn ip(last: u8) -> IpAddr {
 }
 
 fn owner(uid: &str) -> Owner {
-    let object = ObjectName {
-        namespace: "default".into(),
-        name: format!("vm-{uid}"),
-        uid: uid.into(),
-    };
-    Owner {
-        cluster_id: "c".into(),
-        object,
-    }
+    let object = ObjectName { namespace: "default".into(), name: format!("vm-{uid}"), uid: uid.into() };
+    Owner { cluster_id: "c".into(), object }
 }
 
 fn owned_by(uid: &str) -> Ownership {
@@ -29,20 +22,12 @@ fn owned_by(uid: &str) -> Ownership {
 }
 
 fn subnet() -> Subnet {
-    Subnet {
-        id: 1,
-        prefix: "10.0.0.0/16".parse().unwrap(),
-    }
+    Subnet { id: 1, prefix: "10.0.0.0/16".parse().unwrap() }
 }
 
 fn desired(macs: &[u8]) -> Desired {
-    let interfaces = macs
-        .iter()
-        .map(|m| Interface {
-            label: format!("eth{m}"),
-            wish: Wish::Reserve(mac(*m)),
-        })
-        .collect();
+    let interfaces =
+        macs.iter().map(|m| Interface { label: format!("eth{m}"), wish: Wish::Reserve(mac(*m)) }).collect();
     Desired {
         owner: owner("me"),
         prefix: "10.0.0.0/24".parse().unwrap(),
@@ -53,10 +38,7 @@ fn desired(macs: &[u8]) -> Desired {
 }
 
 fn nothing() -> Observed {
-    Observed {
-        now: NOW,
-        ..Observed::default()
-    }
+    Observed { now: NOW, ..Observed::default() }
 }
 
 impl Observed {
@@ -101,34 +83,18 @@ fn conflict(observed: &Observed) -> String {
 
 #[test]
 fn without_a_lease_nothing_is_reserved() {
-    assert_eq!(
-        outcome(&nothing()),
-        Outcome::Waiting {
-            mac: mac(1),
-            absence: Absence::NoLease
-        }
-    );
+    assert_eq!(outcome(&nothing()), Outcome::Waiting { mac: mac(1), absence: Absence::NoLease });
 }
 
 #[test]
 fn the_leased_address_is_reserved() {
-    assert_eq!(
-        outcome(&nothing().lease(1, ip(5))),
-        Outcome::Pin {
-            mac: mac(1),
-            address: ip(5)
-        }
-    );
+    assert_eq!(outcome(&nothing().lease(1, ip(5))), Outcome::Pin { mac: mac(1), address: ip(5) });
 }
 
 #[test]
 fn our_reservation_stands_with_or_without_a_lease_and_whatever_its_address() {
     let ours = nothing().reservation(1, &[ip(5)], owned_by("me"));
-    let reserved = Outcome::Reserved {
-        mac: mac(1),
-        address: ip(5),
-        owned: true,
-    };
+    let reserved = Outcome::Reserved { mac: mac(1), address: ip(5), owned: true };
     assert_eq!(outcome(&ours), reserved);
     assert_eq!(outcome(&ours.clone().lease(1, ip(5))), reserved);
     assert_eq!(outcome(&ours.lease(1, ip(6))), reserved);
@@ -137,11 +103,7 @@ fn our_reservation_stands_with_or_without_a_lease_and_whatever_its_address() {
 #[test]
 fn an_identical_unowned_reservation_satisfies_and_is_not_ours() {
     let by_hand = nothing().reservation(1, &[ip(5)], Ownership::Unowned);
-    let reserved = Outcome::Reserved {
-        mac: mac(1),
-        address: ip(5),
-        owned: false,
-    };
+    let reserved = Outcome::Reserved { mac: mac(1), address: ip(5), owned: false };
     assert_eq!(outcome(&by_hand), reserved);
     assert_eq!(outcome(&by_hand.clone().lease(1, ip(5))), reserved);
     assert!(
@@ -159,17 +121,13 @@ fn an_unowned_reservation_without_an_address_is_in_the_way_of_a_lease() {
 
 #[test]
 fn another_owner_is_named_even_where_the_address_is_the_same() {
-    let theirs = nothing()
-        .reservation(1, &[ip(5)], owned_by("other"))
-        .lease(1, ip(5));
+    let theirs = nothing().reservation(1, &[ip(5)], owned_by("other")).lease(1, ip(5));
     assert!(conflict(&theirs).contains("owned by NetworkConfiguration default/vm-other of kea-operator/c"));
 }
 
 #[test]
 fn an_address_that_another_device_holds_is_a_conflict_that_names_it() {
-    let held = nothing()
-        .lease(1, ip(5))
-        .reservation(2, &[ip(5)], Ownership::Unowned);
+    let held = nothing().lease(1, ip(5)).reservation(2, &[ip(5)], Ownership::Unowned);
     assert!(conflict(&held).starts_with(
         "10.0.0.5, leased by MAC 52:54:00:00:00:01, is reserved for MAC 52:54:00:00:00:02, made by hand"
     ));
@@ -179,47 +137,18 @@ fn an_address_that_another_device_holds_is_a_conflict_that_names_it() {
 fn an_address_that_this_plan_frees_can_be_pinned() {
     let observed = nothing().lease(1, ip(5)).reservation(2, &[ip(5)], owned_by("me"));
     let mut wish = desired(&[1]);
-    wish.releases = vec![Release {
-        mac: mac(2),
-        subnet: subnet(),
-    }];
+    wish.releases = vec![Release { mac: mac(2), subnet: subnet() }];
     let plan = plan(&wish, &observed);
     assert_eq!(plan.releases[0].1, ReleaseOutcome::Remove);
-    assert_eq!(
-        plan.interfaces,
-        [Outcome::Pin {
-            mac: mac(1),
-            address: ip(5)
-        }]
-    );
+    assert_eq!(plan.interfaces, [Outcome::Pin { mac: mac(1), address: ip(5) }]);
 }
 
 #[test]
 fn our_reservation_outside_a_new_prefix_is_given_up() {
     let outside: IpAddr = "10.0.9.9".parse().unwrap();
-    let plan = plan(
-        &desired(&[1]),
-        &nothing()
-            .reservation(1, &[outside], owned_by("me"))
-            .lease(1, ip(5)),
-    );
-    assert_eq!(
-        plan.releases,
-        [(
-            Release {
-                mac: mac(1),
-                subnet: subnet()
-            },
-            ReleaseOutcome::Remove
-        )]
-    );
-    assert_eq!(
-        plan.interfaces,
-        [Outcome::Pin {
-            mac: mac(1),
-            address: ip(5)
-        }]
-    );
+    let plan = plan(&desired(&[1]), &nothing().reservation(1, &[outside], owned_by("me")).lease(1, ip(5)));
+    assert_eq!(plan.releases, [(Release { mac: mac(1), subnet: subnet() }, ReleaseOutcome::Remove)]);
+    assert_eq!(plan.interfaces, [Outcome::Pin { mac: mac(1), address: ip(5) }]);
 }
 
 #[test]
@@ -228,16 +157,9 @@ fn only_ours_are_released() {
         .reservation(1, &[ip(5)], owned_by("me"))
         .reservation(2, &[ip(6)], owned_by("other"))
         .reservation(3, &[ip(7)], Ownership::Unowned);
-    let releases = (1..=4)
-        .map(|m| Release {
-            mac: mac(m),
-            subnet: subnet(),
-        })
-        .collect();
-    let outcomes: Vec<ReleaseOutcome> = plan_releases(&owner("me"), releases, &observed)
-        .into_iter()
-        .map(|(_, o)| o)
-        .collect();
+    let releases = (1..=4).map(|m| Release { mac: mac(m), subnet: subnet() }).collect();
+    let outcomes: Vec<ReleaseOutcome> =
+        plan_releases(&owner("me"), releases, &observed).into_iter().map(|(_, o)| o).collect();
     assert_eq!(
         outcomes,
         [
@@ -250,11 +172,7 @@ fn only_ours_are_released() {
 }
 
 fn ownership() -> impl Strategy<Value = Ownership> {
-    prop_oneof![
-        Just(Ownership::Unowned),
-        Just(owned_by("me")),
-        Just(owned_by("other"))
-    ]
+    prop_oneof![Just(Ownership::Unowned), Just(owned_by("me")), Just(owned_by("other"))]
 }
 
 proptest! {

@@ -63,12 +63,7 @@ fn candidates(subnets: &[Subnet]) -> String {
 }
 
 fn join(subnets: &[Subnet]) -> String {
-    let mut text = subnets
-        .iter()
-        .take(LISTED)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = subnets.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if subnets.len() > LISTED {
         text = format!("{text} and {} more", subnets.len() - LISTED);
     }
@@ -77,10 +72,7 @@ fn join(subnets: &[Subnet]) -> String {
 
 /// Reads a prefix; host bits are cleared, so `10.0.0.5/24` is `10.0.0.0/24`.
 pub fn parse_prefix(text: &str) -> Result<IpNet, SubnetError> {
-    let net: IpNet = text
-        .trim()
-        .parse()
-        .map_err(|_| SubnetError::Malformed { text: text.into() })?;
+    let net: IpNet = text.trim().parse().map_err(|_| SubnetError::Malformed { text: text.into() })?;
     Ok(net.trunc())
 }
 
@@ -89,32 +81,20 @@ pub fn resolve(prefix: IpNet, subnets: &[Subnet]) -> Result<Subnet, SubnetError>
     // `contains` is false between families.
     let containing = subnets.iter().filter(|subnet| subnet.prefix.contains(&prefix));
     let longest = containing.clone().map(|subnet| subnet.prefix.prefix_len()).max();
-    let mut best: Vec<Subnet> = containing
-        .filter(|subnet| Some(subnet.prefix.prefix_len()) == longest)
-        .cloned()
-        .collect();
+    let mut best: Vec<Subnet> =
+        containing.filter(|subnet| Some(subnet.prefix.prefix_len()) == longest).cloned().collect();
     best.sort_by_key(|subnet| subnet.id);
     best.dedup();
     match best.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(SubnetError::NotFound {
-            prefix,
-            subnets: same_family(prefix, subnets),
-        }),
-        _ => Err(SubnetError::Ambiguous {
-            prefix,
-            subnets: best,
-        }),
+        [] => Err(SubnetError::NotFound { prefix, subnets: same_family(prefix, subnets) }),
+        _ => Err(SubnetError::Ambiguous { prefix, subnets: best }),
     }
 }
 
 fn same_family(prefix: IpNet, subnets: &[Subnet]) -> Vec<Subnet> {
     let v4 = |net: IpNet| net.addr().is_ipv4();
-    let mut same: Vec<Subnet> = subnets
-        .iter()
-        .filter(|s| v4(s.prefix) == v4(prefix))
-        .cloned()
-        .collect();
+    let mut same: Vec<Subnet> = subnets.iter().filter(|s| v4(s.prefix) == v4(prefix)).cloned().collect();
     same.sort_by_key(|subnet| subnet.id);
     same
 }
@@ -127,13 +107,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     fn subnets(prefixes: &[&str]) -> Vec<Subnet> {
-        (1..)
-            .zip(prefixes)
-            .map(|(id, p)| Subnet {
-                id,
-                prefix: p.parse().unwrap(),
-            })
-            .collect()
+        (1..).zip(prefixes).map(|(id, p)| Subnet { id, prefix: p.parse().unwrap() }).collect()
     }
 
     fn resolved(prefix: &str, prefixes: &[&str]) -> Result<u32, SubnetError> {
@@ -142,18 +116,12 @@ mod tests {
 
     #[test]
     fn equal_prefix_wins_over_a_larger_one() {
-        assert_eq!(
-            resolved("10.1.0.0/24", &["10.0.0.0/8", "10.1.0.0/24", "10.1.0.0/16"]),
-            Ok(2)
-        );
+        assert_eq!(resolved("10.1.0.0/24", &["10.0.0.0/8", "10.1.0.0/24", "10.1.0.0/16"]), Ok(2));
     }
 
     #[test]
     fn else_the_smallest_that_contains_it() {
-        assert_eq!(
-            resolved("10.1.0.0/24", &["10.0.0.0/8", "10.1.0.0/16", "10.1.0.0/25"]),
-            Ok(2)
-        );
+        assert_eq!(resolved("10.1.0.0/24", &["10.0.0.0/8", "10.1.0.0/16", "10.1.0.0/25"]), Ok(2));
     }
 
     #[test]
@@ -170,19 +138,13 @@ mod tests {
                 .starts_with("subnet not found for prefix 10.2.0.0/24: Kea has 1 (10.1.0.0/24);")
         );
         let error = resolved("10.2.0.0/24", &[]).unwrap_err();
-        assert!(
-            error.to_string().contains("Kea has no subnet of this family"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("Kea has no subnet of this family"), "{error}");
     }
 
     #[test]
     fn equal_prefixes_are_ambiguous() {
         let error = resolved("10.1.0.0/24", &["10.1.0.0/24", "10.1.0.0/24"]).unwrap_err();
-        assert!(
-            error.to_string().contains("1 (10.1.0.0/24), 2 (10.1.0.0/24)"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("1 (10.1.0.0/24), 2 (10.1.0.0/24)"), "{error}");
     }
 
     #[test]
@@ -190,19 +152,13 @@ mod tests {
         let many: Vec<String> = (0..9).map(|i| format!("10.{i}.0.0/24")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let error = resolved("192.0.2.0/24", &many).unwrap_err();
-        assert!(
-            error.to_string().contains("5 (10.4.0.0/24) and 4 more"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("5 (10.4.0.0/24) and 4 more"), "{error}");
     }
 
     #[test]
     fn what_is_no_prefix_is_named() {
         for text in ["", "10.0.0.0", "10.0.0.0/33", "ten/8"] {
-            assert_eq!(
-                parse_prefix(text),
-                Err(SubnetError::Malformed { text: text.into() })
-            );
+            assert_eq!(parse_prefix(text), Err(SubnetError::Malformed { text: text.into() }));
         }
     }
 

@@ -37,13 +37,7 @@ pub enum Addition {
 impl Kea {
     /// A server behind `transport`, shown as `server`, each command of which must be answered within `timeout`.
     pub fn new(transport: Box<dyn Transport>, server: String, timeout: Duration) -> Self {
-        Self {
-            transport,
-            server,
-            timeout,
-            dialect: Mutex::default(),
-            announced: Mutex::default(),
-        }
+        Self { transport, server, timeout, dialect: Mutex::default(), announced: Mutex::default() }
     }
 
     /// What the server is called in messages.
@@ -59,10 +53,8 @@ impl Kea {
         }
         let command = "list-commands";
         let reply = self.succeed(command, None).await?;
-        let names: Option<BTreeSet<&str>> = reply
-            .arguments
-            .as_array()
-            .and_then(|names| names.iter().map(Value::as_str).collect());
+        let names: Option<BTreeSet<&str>> =
+            reply.arguments.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
         let names = names.ok_or_else(|| self.malformed(command, "its arguments are no list of names"))?;
         let dialect = Dialect::choose(&names)
             .map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))?;
@@ -91,10 +83,7 @@ impl Kea {
     pub async fn leases(&self, mac: Mac) -> Result<Vec<Lease>, KeaError> {
         self.dialect().await?;
         let command = "lease4-get-by-hw-address";
-        match self
-            .found(command, Some(json!({"hw-address": mac.to_string()})))
-            .await?
-        {
+        match self.found(command, Some(json!({"hw-address": mac.to_string()}))).await? {
             None => Ok(vec![]),
             Some(arguments) => wire::leases(&arguments).map_err(|cause| self.malformed(command, &cause)),
         }
@@ -111,17 +100,16 @@ impl Kea {
         subnet_id: u32,
         address: IpAddr,
     ) -> Result<Option<Reservation>, KeaError> {
-        self.reservation(json!({"subnet-id": subnet_id, "ip-address": address}))
-            .await
+        self.reservation(json!({"subnet-id": subnet_id, "ip-address": address})).await
     }
 
     async fn reservation(&self, arguments: Value) -> Result<Option<Reservation>, KeaError> {
         let command = self.dialect().await?.reservation_command("get");
         match self.found(&command, Some(arguments)).await? {
             None => Ok(None),
-            Some(host) => wire::reservation(&host)
-                .map(Some)
-                .map_err(|cause| self.malformed(&command, &cause)),
+            Some(host) => {
+                wire::reservation(&host).map(Some).map_err(|cause| self.malformed(&command, &cause))
+            }
         }
     }
 
@@ -140,9 +128,7 @@ impl Kea {
             "ip-address": address,
             "user-context": owner.user_context(),
         });
-        let reply = self
-            .call(&command, Some(json!({ "reservation": reservation })))
-            .await?;
+        let reply = self.call(&command, Some(json!({ "reservation": reservation }))).await?;
         match reply.code {
             Code::Success => Ok(Addition::Added),
             _ => Ok(Addition::Refused(reply.text)),
@@ -152,9 +138,7 @@ impl Kea {
     /// Removes the reservation of a device; that there is none is as good.
     pub async fn remove(&self, subnet_id: u32, mac: Mac) -> Result<(), KeaError> {
         let command = self.dialect().await?.reservation_command("del");
-        self.found(&command, Some(identified(subnet_id, mac)))
-            .await
-            .map(|_| ())
+        self.found(&command, Some(identified(subnet_id, mac))).await.map(|_| ())
     }
 
     /// The arguments of a successful reply, or none where Kea says that there is nothing.
@@ -169,11 +153,7 @@ impl Kea {
 
     async fn succeed(&self, command: &str, arguments: Option<Value>) -> Result<Reply, KeaError> {
         let reply = self.call(command, arguments).await?;
-        if reply.code == Code::Success {
-            Ok(reply)
-        } else {
-            Err(self.refused(command, reply))
-        }
+        if reply.code == Code::Success { Ok(reply) } else { Err(self.refused(command, reply)) }
     }
 
     /// Sends one command. Any failure but Kea's own refusal makes the dialect be asked for again.
@@ -192,13 +172,11 @@ impl Kea {
             request["arguments"] = arguments;
         }
         let answer = self.transport.exchange(command, request.to_string().into_bytes());
-        let body = tokio::time::timeout(self.timeout, answer)
-            .await
-            .map_err(|_| KeaError::Timeout {
-                server: self.server.clone(),
-                command: command.into(),
-                seconds: self.timeout.as_secs(),
-            })??;
+        let body = tokio::time::timeout(self.timeout, answer).await.map_err(|_| KeaError::Timeout {
+            server: self.server.clone(),
+            command: command.into(),
+            seconds: self.timeout.as_secs(),
+        })??;
         let reply = reply::parse(&self.server, command, &body)?;
         match reply.code {
             Code::Unsupported => {
@@ -206,37 +184,22 @@ impl Kea {
             }
             // The control agent's words for a daemon that is away; it answers result 1 with HTTP 200.
             Code::Error if reply.text.starts_with("unable to forward command") => {
-                Err(KeaError::Unreachable {
-                    server: self.server.clone(),
-                    cause: reply.text,
-                })
+                Err(KeaError::Unreachable { server: self.server.clone(), cause: reply.text })
             }
             _ => Ok(reply),
         }
     }
 
     fn refused(&self, command: &str, reply: Reply) -> KeaError {
-        KeaError::Refused {
-            server: self.server.clone(),
-            command: command.into(),
-            text: reply.text,
-        }
+        KeaError::Refused { server: self.server.clone(), command: command.into(), text: reply.text }
     }
 
     fn malformed(&self, command: &str, cause: &str) -> KeaError {
-        KeaError::Malformed {
-            server: self.server.clone(),
-            command: command.into(),
-            cause: cause.into(),
-        }
+        KeaError::Malformed { server: self.server.clone(), command: command.into(), cause: cause.into() }
     }
 
     fn unsupported(&self, command: &str, remedy: &str) -> KeaError {
-        KeaError::Unsupported {
-            server: self.server.clone(),
-            command: command.into(),
-            remedy: remedy.into(),
-        }
+        KeaError::Unsupported { server: self.server.clone(), command: command.into(), remedy: remedy.into() }
     }
 }
 

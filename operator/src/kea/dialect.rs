@@ -62,10 +62,7 @@ impl Dialect {
         };
         let lacking = |command, remedy| Err(Lacking { command, remedy });
         if !commands.contains("lease4-get-by-hw-address") {
-            return lacking(
-                "lease4-get-by-hw-address",
-                "load the hook libdhcp_lease_cmds.so into kea-dhcp4",
-            );
+            return lacking("lease4-get-by-hw-address", "load the hook libdhcp_lease_cmds.so into kea-dhcp4");
         }
         let reservations = match (has_all("ext-"), has_all("")) {
             (true, _) => ReservationDialect::Ext,
@@ -81,10 +78,7 @@ impl Dialect {
             .into_iter()
             .find(|dialect| commands.contains(dialect.command()))
             .unwrap_or(SubnetDialect::Config);
-        Ok(Self {
-            reservations,
-            subnets,
-        })
+        Ok(Self { reservations, subnets })
     }
 
     /// The full name of a reservation command.
@@ -111,11 +105,7 @@ mod tests {
     use super::*;
 
     const LEASE: &str = "lease4-get-by-hw-address";
-    const EXT: [&str; 3] = [
-        "ext-reservation-add",
-        "ext-reservation-del",
-        "ext-reservation-get",
-    ];
+    const EXT: [&str; 3] = ["ext-reservation-add", "ext-reservation-del", "ext-reservation-get"];
     const STOCK: [&str; 3] = ["reservation-add", "reservation-del", "reservation-get"];
 
     fn choose(groups: &[&[&'static str]]) -> Result<Dialect, Lacking> {

@@ -63,28 +63,17 @@ impl Endpoint {
             return Err(EndpointError::NoSocket { url: text.into() });
         }
         let scheme = if tls { "https" } else { "http" };
-        let full = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("{scheme}://{text}")
-        };
-        let malformed = |cause: String| EndpointError::Malformed {
-            url: without_userinfo(text),
-            cause,
-        };
+        let full = if text.contains("://") { text.to_owned() } else { format!("{scheme}://{text}") };
+        let malformed = |cause: String| EndpointError::Malformed { url: without_userinfo(text), cause };
         let mut url = Url::parse(&full).map_err(|error| malformed(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(EndpointError::Scheme {
-                url: without_userinfo(text),
-                scheme: url.scheme().into(),
-            });
+            return Err(EndpointError::Scheme { url: without_userinfo(text), scheme: url.scheme().into() });
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::Credentials);
         }
         if let (None, Some(port)) = (url.port(), port) {
-            url.set_port(Some(port))
-                .map_err(|()| malformed("it can have no port".into()))?;
+            url.set_port(Some(port)).map_err(|()| malformed("it can have no port".into()))?;
         }
         Ok(Self::Http(url))
     }
@@ -124,12 +113,7 @@ mod tests {
     #[case("http://kea/", false, Some(8001), "http://kea:8001")]
     #[case("kea", false, Some(8000), "http://kea:8000")]
     #[case("kea:8443", true, Some(8000), "https://kea:8443")]
-    #[case(
-        " https://[2001:db8::1]:8000/kea ",
-        false,
-        None,
-        "https://[2001:db8::1]:8000/kea"
-    )]
+    #[case(" https://[2001:db8::1]:8000/kea ", false, None, "https://[2001:db8::1]:8000/kea")]
     fn urls(#[case] url: &str, #[case] tls: bool, #[case] port: Option<u16>, #[case] expected: &str) {
         assert_eq!(Endpoint::parse(url, tls, port).unwrap().to_string(), expected);
     }

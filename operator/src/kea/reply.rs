@@ -35,11 +35,8 @@ pub enum Code {
 
 /// Reads the body of an answer: an object (unix socket) or a list of one (HTTP).
 pub fn parse(server: &str, command: &str, body: &[u8]) -> Result<Reply, KeaError> {
-    let malformed = |cause: String| KeaError::Malformed {
-        server: server.into(),
-        command: command.into(),
-        cause,
-    };
+    let malformed =
+        |cause: String| KeaError::Malformed { server: server.into(), command: command.into(), cause };
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(malformed("it is empty".into()));
     }
@@ -47,10 +44,7 @@ pub fn parse(server: &str, command: &str, body: &[u8]) -> Result<Reply, KeaError
     let value = match value {
         Value::Array(mut items) if items.len() == 1 => items.remove(0),
         Value::Array(items) => {
-            return Err(malformed(format!(
-                "a list of {} replies came where one was due",
-                items.len()
-            )));
+            return Err(malformed(format!("a list of {} replies came where one was due", items.len())));
         }
         other => other,
     };
@@ -71,11 +65,7 @@ pub fn parse(server: &str, command: &str, body: &[u8]) -> Result<Reply, KeaError
         _ => String::new(),
     };
     let arguments = map.remove("arguments").map_or(Value::Null, text::decode);
-    Ok(Reply {
-        code,
-        text,
-        arguments,
-    })
+    Ok(Reply { code, text, arguments })
 }
 
 fn describe(body: &[u8], error: &serde_json::Error) -> String {
@@ -92,11 +82,7 @@ fn quote(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = line.chars().take(QUOTED).collect();
-    if cut.len() < line.len() {
-        format!("{cut:?}…")
-    } else {
-        format!("{cut:?}")
-    }
+    if cut.len() < line.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
 }
 
 #[cfg(test)]
@@ -108,16 +94,9 @@ mod tests {
     #[test]
     fn an_object_and_a_list_of_one_are_the_same() {
         let object = br#"{ "result": 0, "text": "ok", "arguments": {"a": "\u00c3\u00a9"} }"#;
-        let expected = Reply {
-            code: Code::Success,
-            text: "ok".into(),
-            arguments: json!({"a": "é"}),
-        };
+        let expected = Reply { code: Code::Success, text: "ok".into(), arguments: json!({"a": "é"}) };
         assert_eq!(parse("s", "c", object).unwrap(), expected);
-        assert_eq!(
-            parse("s", "c", &[b"[", &object[..], b"]\n"].concat()).unwrap(),
-            expected
-        );
+        assert_eq!(parse("s", "c", &[b"[", &object[..], b"]\n"].concat()).unwrap(), expected);
     }
 
     #[rstest]
@@ -128,14 +107,7 @@ mod tests {
     #[case(4, Code::Other(4))]
     fn codes(#[case] number: i64, #[case] code: Code) {
         let reply = parse("s", "c", format!("{{\"result\":{number}}}").as_bytes()).unwrap();
-        assert_eq!(
-            reply,
-            Reply {
-                code,
-                text: String::new(),
-                arguments: Value::Null
-            }
-        );
+        assert_eq!(reply, Reply { code, text: String::new(), arguments: Value::Null });
     }
 
     #[rstest]
@@ -148,20 +120,12 @@ mod tests {
     #[case("[{\"result\":0},{\"result\":0}]", "a list of 2 replies")]
     #[case("{\"result\":\"0\"}", "\"result\" is no integer")]
     #[case("{\"result\":0", "cut short after 11 bytes")]
-    #[case(
-        "<html>\n <body>Bad Gateway</body></html>",
-        "HTML or XML page: \"<html> <body>Bad Gateway"
-    )]
+    #[case("<html>\n <body>Bad Gateway</body></html>", "HTML or XML page: \"<html> <body>Bad Gateway")]
     #[case("Welcome", "no JSON: \"Welcome\"")]
     #[case("{\"error\":\"login\"}", "it has no \"result\": \"{\\\"error\\\"")]
     fn what_is_not_keas_is_an_error(#[case] body: &str, #[case] part: &str) {
-        let error = parse("http://kea", "list-commands", body.as_bytes())
-            .unwrap_err()
-            .to_string();
+        let error = parse("http://kea", "list-commands", body.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
-        assert!(
-            error.starts_with("the answer of http://kea to list-commands is not Kea's"),
-            "{error}"
-        );
+        assert!(error.starts_with("the answer of http://kea to list-commands is not Kea's"), "{error}");
     }
 }

@@ -9,10 +9,7 @@ pub fn decode(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(decode_text(text)),
         Value::Array(items) => items.into_iter().map(decode).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (decode_text(key), decode(value)))
-            .collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (decode_text(key), decode(value))).collect(),
         other => other,
     }
 }
@@ -23,10 +20,7 @@ fn decode_text(text: String) -> String {
         return text;
     }
     let bytes: Result<Vec<u8>, _> = text.chars().map(|c| u8::try_from(u32::from(c))).collect();
-    bytes
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or(text)
+    bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -56,19 +56,14 @@ fn items<T: for<'de> Deserialize<'de>, U: From<T>>(values: &[Value], what: &str)
     values
         .iter()
         .map(|value| {
-            T::deserialize(value)
-                .map(U::from)
-                .map_err(|error| format!("a {what} is malformed: {error}"))
+            T::deserialize(value).map(U::from).map_err(|error| format!("a {what} is malformed: {error}"))
         })
         .collect()
 }
 
 impl From<WireSubnet> for Subnet {
     fn from(wire: WireSubnet) -> Self {
-        Self {
-            id: wire.id,
-            prefix: wire.subnet.trunc(),
-        }
+        Self { id: wire.id, prefix: wire.subnet.trunc() }
     }
 }
 
@@ -94,10 +89,7 @@ pub fn subnets_of_config(arguments: &Value) -> Result<Vec<Subnet>, String> {
     let config = arguments.get("Dhcp4").ok_or("\"Dhcp4\" is missing")?;
     let mut subnets = items::<WireSubnet, _>(list(config, "subnet4").unwrap_or_default(), "subnet")?;
     for network in list(config, "shared-networks").unwrap_or_default() {
-        subnets.extend(items::<WireSubnet, Subnet>(
-            list(network, "subnet4").unwrap_or_default(),
-            "subnet",
-        )?);
+        subnets.extend(items::<WireSubnet, Subnet>(list(network, "subnet4").unwrap_or_default(), "subnet")?);
     }
     Ok(subnets)
 }
@@ -115,11 +107,7 @@ pub fn reservation(arguments: &Value) -> Result<Reservation, String> {
         subnet_id: host.subnet_id,
         identifier,
         // 0.0.0.0 is Kea's way to say that no address is reserved.
-        addresses: host
-            .ip_address
-            .filter(|address| !address.is_unspecified())
-            .into_iter()
-            .collect(),
+        addresses: host.ip_address.filter(|address| !address.is_unspecified()).into_iter().collect(),
         hostname: host.hostname.filter(|name| !name.is_empty()),
         ownership: Ownership::read(host.user_context.as_ref()),
     })
@@ -129,10 +117,7 @@ fn identifier(host: &WireHost) -> Result<Identifier, String> {
     if let Some(text) = &host.hw_address {
         // Kea stores hardware addresses of up to 20 octets; one that is no Ethernet MAC is no device of ours.
         return Ok(text.parse::<Mac>().map_or_else(
-            |_| Identifier::Other {
-                kind: "hw-address".into(),
-                value: text.clone(),
-            },
+            |_| Identifier::Other { kind: "hw-address".into(), value: text.clone() },
             Identifier::HwAddress,
         ));
     }
@@ -144,12 +129,7 @@ fn identifier(host: &WireHost) -> Result<Identifier, String> {
     ];
     others
         .into_iter()
-        .find_map(|(kind, value)| {
-            value.clone().map(|value| Identifier::Other {
-                kind: kind.into(),
-                value,
-            })
-        })
+        .find_map(|(kind, value)| value.clone().map(|value| Identifier::Other { kind: kind.into(), value }))
         .ok_or_else(|| "the host has no identifier".into())
 }
 
@@ -188,20 +168,9 @@ mod tests {
 
         let host = json!({"subnet-id": 1, "client-id": "0102", "ip-address": "0.0.0.0"});
         let read = reservation(&host).unwrap();
-        assert_eq!(
-            (read.address(), read.identifier.to_string()),
-            (None, "client-id 0102".into())
-        );
+        assert_eq!((read.address(), read.identifier.to_string()), (None, "client-id 0102".into()));
 
-        assert!(
-            reservation(&json!({"subnet-id": 1}))
-                .unwrap_err()
-                .contains("no identifier")
-        );
-        assert!(
-            reservation(&json!({"hw-address": "52:54:00:00:00:01"}))
-                .unwrap_err()
-                .contains("malformed")
-        );
+        assert!(reservation(&json!({"subnet-id": 1})).unwrap_err().contains("no identifier"));
+        assert!(reservation(&json!({"hw-address": "52:54:00:00:00:01"})).unwrap_err().contains("malformed"));
     }
 }

@@ -40,9 +40,7 @@ pub enum OpenError {
 
 /// Opens the cluster that the environment leads to. `cluster_id` overrides its identity.
 pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
-    let client = Client::try_default()
-        .await
-        .map_err(|error| OpenError::Config(error.to_string()))?;
+    let client = Client::try_default().await.map_err(|error| OpenError::Config(error.to_string()))?;
     let cluster_id = match cluster_id {
         Some(given) => given,
         None => uid_of_kube_system(&client).await?,
@@ -51,12 +49,7 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
     let (triggers, triggered) = mpsc::unbounded_channel();
     tokio::spawn(watch_configurations(client.clone(), writer, triggers.clone()));
     let (namespaces, writer) = reflector::store();
-    tokio::spawn(watch_namespaces(
-        client.clone(),
-        writer,
-        configurations.clone(),
-        triggers,
-    ));
+    tokio::spawn(watch_namespaces(client.clone(), writer, configurations.clone(), triggers));
     Ok(Source {
         configurations,
         namespaces,
@@ -68,10 +61,7 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
 
 async fn uid_of_kube_system(client: &Client) -> Result<String, OpenError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces
-        .get("kube-system")
-        .await
-        .map_err(OpenError::ClusterId)?;
+    let found = namespaces.get("kube-system").await.map_err(OpenError::ClusterId)?;
     Ok(found.metadata.uid.unwrap_or_default())
 }
 
@@ -114,11 +104,8 @@ async fn watch_namespaces(
     let mut seen: HashMap<ObjectRef<AnyNamespace>, u64> = HashMap::new();
     // What a list brings is in the store only when the list is done.
     let mut listed = Vec::new();
-    let mut events = pin!(
-        watcher(Api::all(client), watcher::Config::default())
-            .default_backoff()
-            .reflect(writer)
-    );
+    let mut events =
+        pin!(watcher(Api::all(client), watcher::Config::default()).default_backoff().reflect(writer));
     while let Some(next) = events.next().await {
         let changed = match next {
             Ok(watcher::Event::Apply(namespace)) => news(&mut seen, &namespace).into_iter().collect(),
@@ -183,15 +170,8 @@ fn fingerprint(namespace: &AnyNamespace) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &namespace.0 {
         Ok(namespace) => {
-            let allocation = namespace
-                .spec
-                .ip_allocation
-                .as_ref()
-                .map(|allocation| &allocation.type_);
-            let prefix = namespace
-                .status
-                .as_ref()
-                .and_then(|status| status.ipv4_prefix.as_ref());
+            let allocation = namespace.spec.ip_allocation.as_ref().map(|allocation| &allocation.type_);
+            let prefix = namespace.status.as_ref().and_then(|status| status.ipv4_prefix.as_ref());
             (allocation, prefix).hash(&mut hasher);
         }
         Err(invalid) => invalid.error.hash(&mut hasher),
@@ -238,14 +218,9 @@ impl Objects for Cluster {
                 serde_json::to_value(status).map_err(|e| SourceError::Failed(e.to_string()))?;
         }
         let params = PatchParams::apply(FIELD_MANAGER);
-        let written = self
-            .api(object)
-            .patch_status(&object.name_any(), &params, &Patch::Apply(applied))
-            .await;
-        Ok(written
-            .map_err(source_error)?
-            .resource_version()
-            .unwrap_or_default())
+        let written =
+            self.api(object).patch_status(&object.name_any(), &params, &Patch::Apply(applied)).await;
+        Ok(written.map_err(source_error)?.resource_version().unwrap_or_default())
     }
 
     async fn set_finalizers(
@@ -256,10 +231,7 @@ impl Objects for Cluster {
         // The version makes the API server refuse a list that somebody else changed meanwhile.
         let version = &object.metadata.resource_version;
         let patch = json!({"metadata": {"resourceVersion": version, "finalizers": finalizers}});
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.into()),
-            ..PatchParams::default()
-        };
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let written = self
             .api(object)
             .patch(&object.name_any(), &params, &Patch::Merge(patch))
@@ -273,11 +245,7 @@ impl Objects for Cluster {
         let mut note = notice.note.clone();
         note.truncate(note.floor_char_boundary(LONGEST_NOTE));
         let event = Event {
-            type_: if notice.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
+            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
             reason: notice.reason.clone(),
             note: Some(note),
             action: "Reconcile".into(),
@@ -285,10 +253,7 @@ impl Objects for Cluster {
         };
         // A recorder counts events of one reason as repetitions of the first and drops their notes; ours are transitions,
         // each with its own note, so each gets a recorder that remembers nothing.
-        let reporter = Reporter {
-            controller: FIELD_MANAGER.into(),
-            instance: None,
-        };
+        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
         notice.log(object);
         if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {

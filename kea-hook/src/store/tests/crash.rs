@@ -40,14 +40,9 @@ fn changed(device: u32) -> Reservation {
 fn state(steps: u32) -> Vec<Reservation> {
     let kept = steps.saturating_sub(4)..steps;
     let reservation = |step, device| {
-        if step + 1 < steps {
-            changed(device)
-        } else {
-            v4(device, 1)
-        }
+        if step + 1 < steps { changed(device) } else { v4(device, 1) }
     };
-    kept.flat_map(|step| devices(step).map(move |device| reservation(step, device)))
-        .collect()
+    kept.flat_map(|step| devices(step).map(move |device| reservation(step, device))).collect()
 }
 
 #[test]
@@ -65,10 +60,7 @@ fn work_until_killed() {
         // A refused one, which must never be found.
         assert!(
             store
-                .commit(vec![
-                    Change::Add(v4(900_000_000 + step, 1)),
-                    Change::Add(v4(step * BATCH, 1))
-                ])
+                .commit(vec![Change::Add(v4(900_000_000 + step, 1)), Change::Add(v4(step * BATCH, 1))])
                 .is_err()
         );
         writeln!(out, "done {step}").unwrap();
@@ -102,25 +94,16 @@ fn acknowledged_changes_survive_sigkill() {
             }
         };
         while acknowledged < enough {
-            note(
-                &lines.next().expect("the worker goes on until killed").unwrap(),
-                &mut acknowledged,
-            );
+            note(&lines.next().expect("the worker goes on until killed").unwrap(), &mut acknowledged);
         }
         // No wait for anything: this only spreads the moments of the kills.
         std::thread::sleep(std::time::Duration::from_micros(random(3_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         // What it said before it died counts.
-        lines
-            .map_while(Result::ok)
-            .for_each(|line| note(&line, &mut acknowledged));
+        lines.map_while(Result::ok).for_each(|line| note(&line, &mut acknowledged));
 
-        let found = if place.path.exists() {
-            content(&place.open())
-        } else {
-            Vec::new()
-        };
+        let found = if place.path.exists() { content(&place.open()) } else { Vec::new() };
         lengths.insert(acknowledged);
         // The step that was under way is there or not, but not half.
         let under_way = found == state(acknowledged + 1);

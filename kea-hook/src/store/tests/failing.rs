@@ -24,9 +24,7 @@ fn changes() -> Vec<Change> {
 fn prepared() -> (Place, Store) {
     let place = Place::new();
     let store = place.open();
-    store
-        .commit((0..50).map(|device| Change::Add(v4(device, 1))).collect())
-        .unwrap();
+    store.commit((0..50).map(|device| Change::Add(v4(device, 1))).collect()).unwrap();
     (place, store)
 }
 
@@ -48,10 +46,7 @@ fn fail_everywhere(fault: Fault, count: usize, check: impl Fn(&Place, &Store, &[
             continue;
         }
         assert!(matches!(result, Err(StoreError::Write(_))), "{result:?}");
-        assert!(
-            content(&store) == before,
-            "{fault:?} after {after}: readers see a refused change"
-        );
+        assert!(content(&store) == before, "{fault:?} after {after}: readers see a refused change");
         assert!(matches!(store.status().health, Health::Failing(_)));
         check(&place, &store, &before);
 
@@ -71,10 +66,7 @@ fn fail_everywhere(fault: Fault, count: usize, check: impl Fn(&Place, &Store, &[
 fn one_failed_operation_leaves_nothing_behind() {
     for fault in [Fault::Full, Fault::Late, Fault::Panic] {
         let failures = fail_everywhere(fault, 1, |place, _, before| {
-            assert!(
-                after_a_crash(place) == before,
-                "{fault:?}: a refused change came back"
-            );
+            assert!(after_a_crash(place) == before, "{fault:?}: a refused change came back");
         });
         assert!(failures > 3, "{fault:?} was injected {failures} times only");
     }
@@ -86,13 +78,8 @@ fn a_disk_that_stays_broken_is_reported_each_time() {
         inject(Fault::Full, 0, 1_000);
         let again = store.add(v4(200, 3));
         assert!(cease());
-        let Err(StoreError::Write(error @ WriteError::NoSpace { .. })) = again else {
-            panic!("{again:?}")
-        };
-        assert!(
-            error.to_string().contains("make room on that file system"),
-            "{error}"
-        );
+        let Err(StoreError::Write(error @ WriteError::NoSpace { .. })) = again else { panic!("{again:?}") };
+        assert!(error.to_string().contains("make room on that file system"), "{error}");
         assert!(content(store) == before);
     });
     assert!(failures > 3);

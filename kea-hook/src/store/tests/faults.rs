@@ -46,19 +46,13 @@ fn disk<T>(operation: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         return operation();
     };
     if plan.after > 0 {
-        PLAN.set(Some(Plan {
-            after: plan.after - 1,
-            ..plan
-        }));
+        PLAN.set(Some(Plan { after: plan.after - 1, ..plan }));
         return operation();
     }
     if plan.count == 0 {
         return operation();
     }
-    PLAN.set(Some(Plan {
-        count: plan.count - 1,
-        ..plan
-    }));
+    PLAN.set(Some(Plan { count: plan.count - 1, ..plan }));
     match plan.fault {
         Fault::Full => Err(io::ErrorKind::StorageFull.into()),
         Fault::Late => operation().and_then(|_| Err(io::Error::other("injected"))),

@@ -13,16 +13,8 @@ fn a_full_disk_refuses_changes_and_recovers_by_itself() {
     let place = Place::new();
     let root = fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
     let output = Command::new("unshare")
-        .args(if root {
-            &["--mount"][..]
-        } else {
-            &["--map-root-user", "--mount"]
-        })
-        .args([
-            "sh",
-            "-c",
-            r#"mount -t tmpfs -o size=8m tmpfs "$STORE" && echo mounted && exec "$0" "$@""#,
-        ])
+        .args(if root { &["--mount"][..] } else { &["--map-root-user", "--mount"] })
+        .args(["sh", "-c", r#"mount -t tmpfs -o size=8m tmpfs "$STORE" && echo mounted && exec "$0" "$@""#])
         .arg(std::env::current_exe().unwrap())
         .args(helper_arguments("full_disk::on_a_small_disk"))
         .env("STORE", place.folder.path())
@@ -65,10 +57,7 @@ fn on_a_small_disk() {
                 Err(error) => break error,
             }
         };
-        assert!(
-            matches!(error, StoreError::Write(WriteError::NoSpace { .. })),
-            "{error}"
-        );
+        assert!(matches!(error, StoreError::Write(WriteError::NoSpace { .. })), "{error}");
         assert!(matches!(store.status().health, Health::Failing(_)));
         assert!(store.add(v4(device, 1)).is_err() || !matches!(store.status().health, Health::Failing(_)));
         let acknowledged = content(&store);
@@ -83,16 +72,10 @@ fn on_a_small_disk() {
         println!(
             "{}",
             String::from_utf8_lossy(
-                &Command::new("sh")
-                    .args(["-c", "ls -ls $STORE; df -k $STORE"])
-                    .output()
-                    .unwrap()
-                    .stdout
+                &Command::new("sh").args(["-c", "ls -ls $STORE; df -k $STORE"]).output().unwrap().stdout
             )
         );
-        store
-            .remove(&crate::store::Query::anywhere(crate::store::By::Any))
-            .unwrap();
+        store.remove(&crate::store::Query::anywhere(crate::store::By::Any)).unwrap();
     }
     drop(store);
     assert_eq!(open(&path).unwrap().status().reservations, 0);

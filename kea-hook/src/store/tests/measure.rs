@@ -26,18 +26,12 @@ fn rates_and_sizes() {
     for device in 0..2_000 {
         store.add(v4(10_000_000 + device, 1)).unwrap();
     }
-    println!(
-        "single durable adds: {:.0}/s",
-        2_000.0 / start.elapsed().as_secs_f64()
-    );
+    println!("single durable adds: {:.0}/s", 2_000.0 / start.elapsed().as_secs_f64());
     let start = Instant::now();
     for device in 0..2_000 {
         store.update(with_body(v4(10_000_000 + device, 1), "{}")).unwrap();
     }
-    println!(
-        "single durable updates: {:.0}/s",
-        2_000.0 / start.elapsed().as_secs_f64()
-    );
+    println!("single durable updates: {:.0}/s", 2_000.0 / start.elapsed().as_secs_f64());
     drop(store);
 
     for count in [100_000, 1_000_000] {
@@ -62,18 +56,11 @@ fn rates_and_sizes() {
             resident / count as usize
         );
 
-        let queries: Vec<_> = (0..100_000)
-            .map(|step| v4(step * 7919 % count, (step * 7919 % count) / 65_536))
-            .collect();
+        let queries: Vec<_> =
+            (0..100_000).map(|step| v4(step * 7919 % count, (step * 7919 % count) / 65_536)).collect();
         let start = Instant::now();
-        let found = queries
-            .iter()
-            .filter(|wanted| store.find(&v4_client(wanted)).len() == 1)
-            .count();
-        println!(
-            "  {found} lookups by identifier: {:?} each",
-            start.elapsed() / 100_000
-        );
+        let found = queries.iter().filter(|wanted| store.find(&v4_client(wanted)).len() == 1).count();
+        println!("  {found} lookups by identifier: {:?} each", start.elapsed() / 100_000);
 
         let mut times: Vec<_> = (0..2_000)
             .map(|device| {
@@ -83,10 +70,7 @@ fn rates_and_sizes() {
             })
             .collect();
         times.sort();
-        println!(
-            "  one add: median {:?}, p99 {:?}, worst {:?}",
-            times[1_000], times[1_980], times[1_999]
-        );
+        println!("  one add: median {:?}, p99 {:?}, worst {:?}", times[1_000], times[1_980], times[1_999]);
     }
 }
 
@@ -97,10 +81,7 @@ fn memory_of_a_million() {
     let store = place.open();
     add_in_batches(&store, 1_000_000, 10_000);
     drop(store);
-    let output = super::support::helper("measure::open_and_tell")
-        .env("STORE", &place.path)
-        .output()
-        .unwrap();
+    let output = super::support::helper("measure::open_and_tell").env("STORE", &place.path).output().unwrap();
     println!("{}", String::from_utf8_lossy(&output.stdout));
 }
 
@@ -115,8 +96,5 @@ fn open_and_tell() {
     let store = super::support::open(path.as_ref()).unwrap();
     let elapsed = start.elapsed();
     let count = store.status().reservations;
-    println!(
-        "opening {count}: {elapsed:?}, {} bytes resident each",
-        (resident_bytes() - before) / count
-    );
+    println!("opening {count}: {elapsed:?}, {} bytes resident each", (resident_bytes() - before) / count);
 }

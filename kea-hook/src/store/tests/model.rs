@@ -20,20 +20,16 @@ struct Model {
 
 impl Model {
     fn taken(&self, new: &Reservation, except: Option<HostId>, addresses_unique: bool) -> bool {
-        self.entries
-            .iter()
-            .filter(|(id, _)| Some(*id) != except)
-            .any(|(_, old)| {
-                [Family::V4, Family::V6].into_iter().any(|family| {
-                    let same_subnet =
-                        new.subnet(family).is_some() && new.subnet(family) == old.subnet(family);
-                    let same_address = match family {
-                        Family::V4 => new.ipv4.is_some() && new.ipv4 == old.ipv4,
-                        Family::V6 => new.ipv6.iter().any(|resource| old.ipv6.contains(resource)),
-                    };
-                    same_subnet && (new.identifier == old.identifier || (addresses_unique && same_address))
-                })
+        self.entries.iter().filter(|(id, _)| Some(*id) != except).any(|(_, old)| {
+            [Family::V4, Family::V6].into_iter().any(|family| {
+                let same_subnet = new.subnet(family).is_some() && new.subnet(family) == old.subnet(family);
+                let same_address = match family {
+                    Family::V4 => new.ipv4.is_some() && new.ipv4 == old.ipv4,
+                    Family::V6 => new.ipv6.iter().any(|resource| old.ipv6.contains(resource)),
+                };
+                same_subnet && (new.identifier == old.identifier || (addresses_unique && same_address))
             })
+        })
     }
 
     /// False when the change is refused.
@@ -44,8 +40,7 @@ impl Model {
                     return false;
                 }
                 self.last_id += 1;
-                self.entries
-                    .push((HostId::new(self.last_id).unwrap(), new.clone()));
+                self.entries.push((HostId::new(self.last_id).unwrap(), new.clone()));
             }
             Change::Update(new) => {
                 let holder = |family: Family| {
@@ -75,11 +70,7 @@ impl Model {
             let by = match query.by {
                 By::Any => true,
                 By::Identifier(kind, value) => {
-                    reservation.identifier
-                        == Identifier {
-                            kind,
-                            value: value.into(),
-                        }
+                    reservation.identifier == Identifier { kind, value: value.into() }
                 }
                 By::Ipv4(address) => reservation.ipv4 == Some(address),
                 By::Ipv6Address(address) => reservation.ipv6.contains(&Ipv6Resource::Address(address)),
@@ -93,12 +84,8 @@ impl Model {
                 Some(family) => vec![family],
                 None => vec![Family::V4, Family::V6],
             };
-            let place = families
-                .into_iter()
-                .filter_map(|family| reservation.subnet(family));
-            by && place
-                .into_iter()
-                .any(|subnet| query.subnet.is_none_or(|wanted| wanted == subnet))
+            let place = families.into_iter().filter_map(|family| reservation.subnet(family));
+            by && place.into_iter().any(|subnet| query.subnet.is_none_or(|wanted| wanted == subnet))
         });
         matching.map(|(id, _)| *id).collect()
     }
@@ -119,18 +106,13 @@ fn identifier() -> impl Strategy<Value = Identifier> {
         Just(IdentifierType::Duid),
         Just(IdentifierType::FlexId),
     ];
-    (kind, 0_u8..4).prop_map(|(kind, value)| Identifier {
-        kind,
-        value: [value].into(),
-    })
+    (kind, 0_u8..4).prop_map(|(kind, value)| Identifier { kind, value: [value].into() })
 }
 
 fn resource() -> impl Strategy<Value = Ipv6Resource> {
     (0_u16..4, prop_oneof![Just(None), Just(Some(48)), Just(Some(56))]).prop_map(|(number, length)| {
         let address = Ipv6Addr::new(0x2001, 0xdb8, number, 0, 0, 0, 0, 0);
-        length.map_or(Ipv6Resource::Address(address), |length| {
-            Ipv6Resource::Prefix(address, length)
-        })
+        length.map_or(Ipv6Resource::Address(address), |length| Ipv6Resource::Prefix(address, length))
     })
 }
 
@@ -140,43 +122,23 @@ fn reservation() -> impl Strategy<Value = Reservation> {
         4 => (0_u32..3).prop_map(|v6| (None, Some(v6))),
         1 => (0_u32..3, 0_u32..3).prop_map(|(v4, v6)| (Some(v4), Some(v6))),
     ];
-    let hostname = prop_oneof![
-        Just(""),
-        Just("a"),
-        Just("A"),
-        Just("b.example"),
-        Just("B.example")
-    ];
+    let hostname = prop_oneof![Just(""), Just("a"), Just("A"), Just("b.example"), Just("B.example")];
     let body = prop_oneof![Just("{}"), Just("{ }")];
-    (
-        identifier(),
-        subnets,
-        option::of(1_u8..5),
-        vec(resource(), 0..3),
-        hostname,
-        body,
+    (identifier(), subnets, option::of(1_u8..5), vec(resource(), 0..3), hostname, body).prop_map(
+        |(identifier, (subnet_v4, subnet_v6), ipv4, mut ipv6, hostname, body)| {
+            ipv6.sort();
+            ipv6.dedup();
+            Reservation {
+                identifier,
+                subnet_v4,
+                subnet_v6,
+                ipv4: ipv4.filter(|_| subnet_v4.is_some()).map(|last| Ipv4Addr::new(10, 0, 0, last)),
+                ipv6: if subnet_v6.is_some() { ipv6.into() } else { Box::default() },
+                hostname: hostname.as_bytes().into(),
+                body: body.as_bytes().into(),
+            }
+        },
     )
-        .prop_map(
-            |(identifier, (subnet_v4, subnet_v6), ipv4, mut ipv6, hostname, body)| {
-                ipv6.sort();
-                ipv6.dedup();
-                Reservation {
-                    identifier,
-                    subnet_v4,
-                    subnet_v6,
-                    ipv4: ipv4
-                        .filter(|_| subnet_v4.is_some())
-                        .map(|last| Ipv4Addr::new(10, 0, 0, last)),
-                    ipv6: if subnet_v6.is_some() {
-                        ipv6.into()
-                    } else {
-                        Box::default()
-                    },
-                    hostname: hostname.as_bytes().into(),
-                    body: body.as_bytes().into(),
-                }
-            },
-        )
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -206,15 +168,7 @@ fn questions(about: &Reservation) -> Vec<Query<'_>> {
     let scopes = [None, Some(Family::V4), Some(Family::V6)]
         .into_iter()
         .flat_map(|family| [None, Some(0), Some(1), Some(2)].map(|subnet| (family, subnet)));
-    scopes
-        .flat_map(|(family, subnet)| {
-            by.iter().map(move |by| Query {
-                family,
-                subnet,
-                by: *by,
-            })
-        })
-        .collect()
+    scopes.flat_map(|(family, subnet)| by.iter().map(move |by| Query { family, subnet, by: *by })).collect()
 }
 
 fn compare(store: &Store, model: &Model, about: &[Reservation]) -> Result<(), TestCaseError> {
@@ -223,17 +177,11 @@ fn compare(store: &Store, model: &Model, about: &[Reservation]) -> Result<(), Te
         prop_assert_eq!(found, model.find(&query), "{:?}", query);
     }
     let all = store.find(&Query::anywhere(By::Any));
-    let all: Vec<_> = all
-        .iter()
-        .map(|stored| (stored.id, stored.reservation.clone()))
-        .collect();
+    let all: Vec<_> = all.iter().map(|stored| (stored.id, stored.reservation.clone())).collect();
     prop_assert_eq!(&all, &model.entries);
-    for (family, subnet) in [
-        (None, None),
-        (Some(Family::V6), None),
-        (Some(Family::V4), Some(1)),
-        (None, Some(0)),
-    ] {
+    for (family, subnet) in
+        [(None, None), (Some(Family::V6), None), (Some(Family::V4), Some(1)), (None, Some(0))]
+    {
         let mut pages = Vec::new();
         loop {
             let page = store.page(family, subnet, pages.last().copied(), 2);
@@ -243,14 +191,7 @@ fn compare(store: &Store, model: &Model, about: &[Reservation]) -> Result<(), Te
             }
             pages.extend(page.iter().map(|stored| stored.id));
         }
-        prop_assert_eq!(
-            pages,
-            model.find(&Query {
-                family,
-                subnet,
-                by: By::Any
-            })
-        );
+        prop_assert_eq!(pages, model.find(&Query { family, subnet, by: By::Any }));
     }
     Ok(())
 }

@@ -28,14 +28,9 @@ fn a_new_store_is_private_and_leaves_no_twin() {
     let status = place.open().status();
     assert_eq!((status.reservations, status.format), (0, 1));
     assert!(matches!(status.health, Health::Healthy));
-    assert_eq!(
-        fs::metadata(&place.path).unwrap().permissions().mode() & 0o777 & !0o640,
-        0
-    );
-    let names: Vec<_> = fs::read_dir(place.folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    assert_eq!(fs::metadata(&place.path).unwrap().permissions().mode() & 0o777 & !0o640, 0);
+    let names: Vec<_> =
+        fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["hosts.db"]);
 }
 
@@ -85,27 +80,14 @@ fn wrong_paths_are_named() {
     assert!(matches!(refusal(place.folder.path()), OpenError::Directory(_)));
     let orphan = place.folder.path().join("missing/hosts.db");
     assert!(matches!(refusal(&orphan), OpenError::ParentMissing(folder) if folder.ends_with("missing")));
-    assert!(matches!(
-        open_read_only(&orphan).err(),
-        Some(OpenError::ParentMissing(_))
-    ));
+    assert!(matches!(open_read_only(&orphan).err(), Some(OpenError::ParentMissing(_))));
     place.open();
-    assert!(matches!(
-        refusal(&place.path.join("hosts.db")),
-        OpenError::ParentMissing(_)
-    ));
+    assert!(matches!(refusal(&place.path.join("hosts.db")), OpenError::ParentMissing(_)));
     let link = place.folder.path().join("link.db");
     symlink(place.folder.path().join("nowhere.db"), &link).unwrap();
-    assert!(
-        refusal(&link)
-            .to_string()
-            .contains("symbolic link to a file that does not exist")
-    );
+    assert!(refusal(&link).to_string().contains("symbolic link to a file that does not exist"));
     assert!(matches!(refusal(Path::new("/dev/null")), OpenError::NotAStore(_)));
-    assert!(matches!(
-        open_read_only(Path::new("/dev/null")).err(),
-        Some(OpenError::NotAStore(_))
-    ));
+    assert!(matches!(open_read_only(Path::new("/dev/null")).err(), Some(OpenError::NotAStore(_))));
 }
 
 #[test]
@@ -145,23 +127,12 @@ fn a_newer_format_names_both_numbers_and_survives() {
         let database = Database::create(&place.path).unwrap();
         let transaction = database.begin_write().unwrap();
         let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-        transaction
-            .open_table(meta)
-            .unwrap()
-            .insert("format", format)
-            .unwrap();
+        transaction.open_table(meta).unwrap().insert("format", format).unwrap();
         transaction.commit().unwrap();
     };
     set_format(7);
     for error in [place.refusal(), open_read_only(&place.path).err().unwrap()] {
-        assert!(matches!(
-            error,
-            OpenError::NewerFormat {
-                found: 7,
-                supported: 1,
-                ..
-            }
-        ));
+        assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 1, .. }));
         let text = error.to_string();
         assert!(
             text.contains("format 7") && text.contains("up to 1") && text.contains("upgrade the hook"),
@@ -186,10 +157,7 @@ fn a_second_opening_is_refused_and_a_read_only_one_is_not() {
     let check = open_read_only(&place.path).unwrap();
     assert_eq!(content(&check), [v4(1, 1)]);
     assert!(matches!(check.status().health, Health::ReadOnly));
-    assert!(
-        fs::read(&place.path).unwrap() == bytes,
-        "a read-only open changed the file"
-    );
+    assert!(fs::read(&place.path).unwrap() == bytes, "a read-only open changed the file");
     store.add(v4(2, 1)).unwrap();
     assert_eq!(content(&check), [v4(1, 1)]);
     drop(store);
@@ -237,25 +205,12 @@ fn a_truncated_file_does_not_open_as_less() {
     let place = Place::new();
     filled(&place);
     let whole = fs::read(&place.path).unwrap();
-    let lengths = [
-        1,
-        8,
-        9,
-        100,
-        320,
-        4096,
-        8192,
-        whole.len() / 2,
-        whole.len() - 4096,
-        whole.len() - 1,
-    ];
+    let lengths = [1, 8, 9, 100, 320, 4096, 8192, whole.len() / 2, whole.len() - 4096, whole.len() - 1];
     for length in lengths {
         fs::write(&place.path, &whole[..length]).unwrap();
         let error = place.refusal();
-        let expected = matches!(
-            error,
-            OpenError::Corrupt { .. } | OpenError::NotAStore(_) | OpenError::Io { .. }
-        );
+        let expected =
+            matches!(error, OpenError::Corrupt { .. } | OpenError::NotAStore(_) | OpenError::Io { .. });
         assert!(expected, "{length}: {error}");
     }
     fs::write(&place.path, &whole).unwrap();
@@ -278,15 +233,10 @@ fn damage_is_an_error_or_harmless_but_never_other_content() {
         let written = open(&place.path).map(|store| {
             let before = content(&store);
             // Damage that went unnoticed must not spread either.
-            store
-                .commit((1_000..1_040).map(|device| Change::Add(v4(device, 9))).collect())
-                .unwrap();
+            store.commit((1_000..1_040).map(|device| Change::Add(v4(device, 9))).collect()).unwrap();
             drop(store);
             let after = content(&place.open());
-            assert!(
-                after.starts_with(&before) && after.len() == before.len() + 40,
-                "byte {position}"
-            );
+            assert!(after.starts_with(&before) && after.len() == before.len() + 40, "byte {position}");
             before
         });
         for opened in [read, written] {
@@ -297,11 +247,7 @@ fn damage_is_an_error_or_harmless_but_never_other_content() {
             }
         }
     }
-    assert!(
-        refused > positions.len() / 2,
-        "only {refused} of {} noticed",
-        positions.len()
-    );
+    assert!(refused > positions.len() / 2, "only {refused} of {} noticed", positions.len());
 }
 
 #[test]
@@ -327,18 +273,9 @@ fn permission_errors_say_whose_permission() {
         }
         Err(error) => panic!("{error}"),
     };
-    let expected = format!(
-        "no permission to open the reservation store '{}'",
-        place.path.display()
-    );
-    assert!(
-        output.contains(&expected) && output.contains("chown it to that user"),
-        "{output}"
-    );
-    assert!(
-        output.contains("no permission to create the reservation store"),
-        "{output}"
-    );
+    let expected = format!("no permission to open the reservation store '{}'", place.path.display());
+    assert!(output.contains(&expected) && output.contains("chown it to that user"), "{output}");
+    assert!(output.contains("no permission to create the reservation store"), "{output}");
 }
 
 #[test]

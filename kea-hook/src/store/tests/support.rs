@@ -41,9 +41,7 @@ pub fn open_read_only(path: &Path) -> Result<Store, OpenError> {
 }
 
 pub fn refusal(path: &Path) -> OpenError {
-    open(path)
-        .map(|store| store.status())
-        .expect_err("this must not open")
+    open(path).map(|store| store.status()).expect_err("this must not open")
 }
 
 /// A DHCPv4 reservation of the size that is usual in practice.
@@ -55,10 +53,7 @@ pub fn v4(device: u32, subnet: u32) -> Reservation {
         r#"{{"hw-address":"{mac}","ip-address":"{address}","hostname":"Host-{device}","user-context":{{"owner":"test"}}}}"#
     );
     Reservation {
-        identifier: Identifier {
-            kind: IdentifierType::HwAddress,
-            value: [2, 0, a, b, c, d].into(),
-        },
+        identifier: Identifier { kind: IdentifierType::HwAddress, value: [2, 0, a, b, c, d].into() },
         subnet_v4: Some(subnet),
         subnet_v6: None,
         ipv4: Some(address),
@@ -95,11 +90,5 @@ pub fn helper(test: &str) -> Command {
 }
 
 pub fn helper_arguments(test: &str) -> [String; 4] {
-    [
-        "--ignored",
-        "--nocapture",
-        "--exact",
-        &format!("store::tests::{test}"),
-    ]
-    .map(str::to_owned)
+    ["--ignored", "--nocapture", "--exact", &format!("store::tests::{test}")].map(str::to_owned)
 }

@@ -43,34 +43,17 @@ impl Http {
             .redirect(redirect::Policy::none())
             .pool_idle_timeout(IDLE)
             .user_agent(concat!("kea-operator/", env!("CARGO_PKG_VERSION")));
-        let builder = if settings.disable_keepalives {
-            builder.pool_max_idle_per_host(0)
-        } else {
-            builder
-        };
+        let builder = if settings.disable_keepalives { builder.pool_max_idle_per_host(0) } else { builder };
         let (builder, url) = settings.tls.apply(builder, url)?;
-        let client = builder
-            .build()
-            .map_err(|error| SetupError::Client(root_cause(&error).to_string()))?;
-        Ok(Self {
-            client,
-            url,
-            server,
-            credentials: settings.credentials.clone(),
-        })
+        let client = builder.build().map_err(|error| SetupError::Client(root_cause(&error).to_string()))?;
+        Ok(Self { client, url, server, credentials: settings.credentials.clone() })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> KeaError {
         let (server, cause) = (self.server.clone(), root_cause(error));
         match cause.downcast_ref::<rustls::Error>() {
-            Some(tls) => KeaError::Tls {
-                server,
-                cause: tls.to_string(),
-            },
-            None => KeaError::Unreachable {
-                server,
-                cause: cause.to_string(),
-            },
+            Some(tls) => KeaError::Tls { server, cause: tls.to_string() },
+            None => KeaError::Unreachable { server, cause: cause.to_string() },
         }
     }
 
@@ -79,16 +62,10 @@ impl Http {
         match status {
             StatusCode::OK => Ok(()),
             StatusCode::UNAUTHORIZED => Err(KeaError::Unauthorized { server }),
-            StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(KeaError::Forbidden {
-                server,
-                command,
-                status: status.as_u16(),
-            }),
-            other => Err(KeaError::HttpStatus {
-                server,
-                command,
-                status: other.as_u16(),
-            }),
+            StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Err(KeaError::Forbidden { server, command, status: status.as_u16() })
+            }
+            other => Err(KeaError::HttpStatus { server, command, status: other.as_u16() }),
         }
     }
 }

@@ -34,9 +34,7 @@ async fn http_server(answer: String) -> (String, tokio::sync::mpsc::UnboundedRec
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 65536];
             let length = stream.read(&mut request).await.unwrap();
-            requests
-                .send(String::from_utf8_lossy(&request[..length]).into_owned())
-                .ok();
+            requests.send(String::from_utf8_lossy(&request[..length]).into_owned()).ok();
             stream.write_all(answer.as_bytes()).await.unwrap();
             stream.shutdown().await.ok();
         }
@@ -52,21 +50,13 @@ fn kea_at(url: &str, http: &HttpSettings, timeout: Duration) -> Kea {
 
 async fn error_of(answer: String) -> KeaError {
     let (url, _requests) = http_server(answer).await;
-    kea_at(&url, &HttpSettings::default(), Duration::from_secs(10))
-        .dialect()
-        .await
-        .unwrap_err()
+    kea_at(&url, &HttpSettings::default(), Duration::from_secs(10)).dialect().await.unwrap_err()
 }
 
 #[rstest]
 #[case("200 OK", "<html>Login</html>", ErrorClass::Network, "HTML or XML page")]
 #[case("200 OK", "{\"error\": \"x\"}", ErrorClass::Network, "no \"result\"")]
-#[case(
-    "200 OK",
-    "[{\"result\": 0, \"arguments\": {}}]",
-    ErrorClass::Network,
-    "no list of names"
-)]
+#[case("200 OK", "[{\"result\": 0, \"arguments\": {}}]", ErrorClass::Network, "no list of names")]
 #[case(
     "200 OK",
     "[{\"result\": 2, \"text\": \"x\"}]",
@@ -91,21 +81,11 @@ async fn error_of(answer: String) -> KeaError {
     ErrorClass::Resource,
     "libdhcp_host_cmds_rs.so"
 )]
-#[case(
-    "401 Unauthorized",
-    "{\"result\": 401}",
-    ErrorClass::Authentication,
-    "KEA_BASIC_AUTH_USERNAME"
-)]
+#[case("401 Unauthorized", "{\"result\": 401}", ErrorClass::Authentication, "KEA_BASIC_AUTH_USERNAME")]
 #[case("403 Forbidden", "", ErrorClass::Permission, "HTTP 403")]
 #[case("502 Bad Gateway", "<html>", ErrorClass::Network, "HTTP status 502")]
 #[case("302 Found", "", ErrorClass::Validation, "HTTP status 302")]
-#[case(
-    "400 Bad Request",
-    "{\"result\": 400}",
-    ErrorClass::Validation,
-    "HTTP status 400"
-)]
+#[case("400 Bad Request", "{\"result\": 400}", ErrorClass::Validation, "HTTP status 400")]
 #[tokio::test]
 async fn an_answer_that_is_not_keas_yes(
     #[case] status: &str,
@@ -148,38 +128,17 @@ async fn nobody_there_is_a_network_error_with_a_stable_text() {
 
 #[tokio::test]
 async fn the_request_is_what_kea_takes() {
-    let (url, mut requests) = http_server(http_answer(
-        "200 OK",
-        &format!("[{{\"result\": 0, \"arguments\": {EXT}}}]"),
-    ))
-    .await;
-    let credentials = Credentials {
-        username: "kea".into(),
-        password: SecretString::from("s3cret"),
-    };
-    let http = HttpSettings {
-        credentials: Some(credentials),
-        ..HttpSettings::default()
-    };
+    let (url, mut requests) =
+        http_server(http_answer("200 OK", &format!("[{{\"result\": 0, \"arguments\": {EXT}}}]"))).await;
+    let credentials = Credentials { username: "kea".into(), password: SecretString::from("s3cret") };
+    let http = HttpSettings { credentials: Some(credentials), ..HttpSettings::default() };
     let kea = kea_at(&url, &http, Duration::from_secs(10));
-    assert_eq!(
-        kea.dialect().await.unwrap().to_string(),
-        "ext-reservation-*, subnet4-list"
-    );
+    assert_eq!(kea.dialect().await.unwrap().to_string(), "ext-reservation-*, subnet4-list");
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
-    assert!(
-        request.contains("content-type: application/json\r\n"),
-        "{request}"
-    );
-    assert!(
-        request.contains("authorization: Basic a2VhOnMzY3JldA==\r\n"),
-        "{request}"
-    );
-    assert!(
-        request.ends_with("{\"command\":\"list-commands\",\"service\":[\"dhcp4\"]}"),
-        "{request}"
-    );
+    assert!(request.contains("content-type: application/json\r\n"), "{request}");
+    assert!(request.contains("authorization: Basic a2VhOnMzY3JldA==\r\n"), "{request}");
+    assert!(request.ends_with("{\"command\":\"list-commands\",\"service\":[\"dhcp4\"]}"), "{request}");
 }
 
 /// Answers each connection to a socket with the next of `answers`, then closes it.
@@ -215,38 +174,17 @@ async fn an_answer_cut_short_on_a_socket_and_the_next_try() {
     let whole = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get"]}"#;
     let (_folder, url) = unix_server(vec![&whole[..30], "", whole]);
     let kea = kea_at(&url, &HttpSettings::default(), Duration::from_secs(10));
-    assert!(
-        kea.dialect()
-            .await
-            .unwrap_err()
-            .to_string()
-            .contains("cut short after 30 bytes")
-    );
-    assert!(
-        kea.dialect()
-            .await
-            .unwrap_err()
-            .to_string()
-            .contains("it is empty")
-    );
-    assert_eq!(
-        kea.dialect().await.unwrap().to_string(),
-        "reservation-*, config-get"
-    );
+    assert!(kea.dialect().await.unwrap_err().to_string().contains("cut short after 30 bytes"));
+    assert!(kea.dialect().await.unwrap_err().to_string().contains("it is empty"));
+    assert_eq!(kea.dialect().await.unwrap().to_string(), "reservation-*, config-get");
 }
 
 #[tokio::test]
 async fn no_socket_names_it() {
-    let kea = kea_at(
-        "unix:/nonexistent/socket",
-        &HttpSettings::default(),
-        Duration::from_secs(10),
-    );
+    let kea = kea_at("unix:/nonexistent/socket", &HttpSettings::default(), Duration::from_secs(10));
     let error = kea.dialect().await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("cannot reach Kea at unix:/nonexistent/socket: No such file"),
+        error.to_string().starts_with("cannot reach Kea at unix:/nonexistent/socket: No such file"),
         "{error}"
     );
 }
@@ -254,13 +192,7 @@ async fn no_socket_names_it() {
 fn setup_error(tls: TlsSettings) -> String {
     use_ring();
     let endpoint = Endpoint::parse("https://kea:8000", false, None).unwrap();
-    match open(
-        &endpoint,
-        &HttpSettings {
-            tls,
-            ..HttpSettings::default()
-        },
-    ) {
+    match open(&endpoint, &HttpSettings { tls, ..HttpSettings::default() }) {
         Ok(_) => panic!("set up"),
         Err(error) => error.to_string(),
     }
@@ -268,24 +200,13 @@ fn setup_error(tls: TlsSettings) -> String {
 
 #[test]
 fn tls_that_is_set_and_cannot_be_used_stops_the_start() {
-    let missing = setup_error(TlsSettings {
-        ca_file: Some("/nonexistent/ca.crt".into()),
-        ..TlsSettings::default()
-    });
-    assert!(
-        missing.contains("cannot read /nonexistent/ca.crt (KEA_TLS_CA_FILE)"),
-        "{missing}"
-    );
-    let half = setup_error(TlsSettings {
-        cert_file: Some("/x".into()),
-        ..TlsSettings::default()
-    });
+    let missing =
+        setup_error(TlsSettings { ca_file: Some("/nonexistent/ca.crt".into()), ..TlsSettings::default() });
+    assert!(missing.contains("cannot read /nonexistent/ca.crt (KEA_TLS_CA_FILE)"), "{missing}");
+    let half = setup_error(TlsSettings { cert_file: Some("/x".into()), ..TlsSettings::default() });
     assert!(half.contains("KEA_TLS_KEY_FILE is not"), "{half}");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "no PEM").unwrap();
-    let empty = setup_error(TlsSettings {
-        ca_file: Some(file.path().into()),
-        ..TlsSettings::default()
-    });
+    let empty = setup_error(TlsSettings { ca_file: Some(file.path().into()), ..TlsSettings::default() });
     assert!(empty.contains("holds no certificate"), "{empty}");
 }

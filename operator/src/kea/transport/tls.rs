@@ -92,20 +92,11 @@ const CERT: &str = "KEA_TLS_CERT_FILE";
 const KEY: &str = "KEA_TLS_KEY_FILE";
 
 fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
-    std::fs::read(path).map_err(|cause| SetupError::File {
-        variable,
-        path: path.into(),
-        cause,
-    })
+    std::fs::read(path).map_err(|cause| SetupError::File { variable, path: path.into(), cause })
 }
 
 fn certificates(variable: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let none = |cause: String| SetupError::Pem {
-        variable,
-        path: path.into(),
-        what: "certificate",
-        cause,
-    };
+    let none = |cause: String| SetupError::Pem { variable, path: path.into(), what: "certificate", cause };
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(variable, path)?).collect();
     match found {
         Ok(found) if found.is_empty() => Err(none("there is none in it".into())),
@@ -147,23 +138,14 @@ impl TlsSettings {
         let mut config = match (&self.cert_file, &self.key_file) {
             (None, None) => verified.with_no_client_auth(),
             (Some(_), None) => {
-                return Err(SetupError::Half {
-                    set: CERT,
-                    missing: KEY,
-                });
+                return Err(SetupError::Half { set: CERT, missing: KEY });
             }
             (None, Some(_)) => {
-                return Err(SetupError::Half {
-                    set: KEY,
-                    missing: CERT,
-                });
+                return Err(SetupError::Half { set: KEY, missing: CERT });
             }
             (Some(cert), Some(key)) => verified
                 .with_client_auth_cert(certificates(CERT, cert)?, private_key(key)?)
-                .map_err(|error| SetupError::Identity {
-                    path: cert.clone(),
-                    cause: error.to_string(),
-                })?,
+                .map_err(|error| SetupError::Identity { path: cert.clone(), cause: error.to_string() })?,
         };
         // Kea sets no session id context: OpenSSL then refuses to resume a session that had a client certificate
         // ("session id context uninitialized"), and every connection but the first would fail.
@@ -183,9 +165,7 @@ impl TlsSettings {
             return Ok(builder.dangerous().with_custom_certificate_verifier(any));
         }
         let Some(path) = &self.ca_file else {
-            return builder
-                .with_platform_verifier()
-                .map_err(|error| SetupError::System(error.to_string()));
+            return builder.with_platform_verifier().map_err(|error| SetupError::System(error.to_string()));
         };
         let mut roots = RootCertStore::empty();
         for certificate in certificates(CA, path)? {
@@ -209,11 +189,7 @@ fn renamed(builder: ClientBuilder, url: &Url, name: &str) -> Result<(ClientBuild
     let bad = || SetupError::ServerName { name: name.into() };
     let mut called = url.clone();
     called.set_host(Some(name)).map_err(|_| bad())?;
-    let host = url
-        .host_str()
-        .ok_or_else(bad)?
-        .trim_matches(['[', ']'])
-        .to_owned();
+    let host = url.host_str().ok_or_else(bad)?.trim_matches(['[', ']']).to_owned();
     Ok((builder.dns_resolver(Arc::new(HostOf(host))), called))
 }
 

@@ -27,14 +27,9 @@ impl Unix {
         stream.write_all(body).await?;
         let mut answer = Vec::new();
         // One byte more than allowed tells an answer that is too long from one that just fits.
-        stream
-            .take(LONGEST_ANSWER as u64 + 1)
-            .read_to_end(&mut answer)
-            .await?;
+        stream.take(LONGEST_ANSWER as u64 + 1).read_to_end(&mut answer).await?;
         if answer.len() > LONGEST_ANSWER {
-            return Err(io::Error::other(format!(
-                "its answer is longer than {LONGEST_ANSWER} bytes"
-            )));
+            return Err(io::Error::other(format!("its answer is longer than {LONGEST_ANSWER} bytes")));
         }
         Ok(answer)
     }

@@ -53,9 +53,7 @@ pub fn read(folder: &Path) -> io::Result<Reading> {
                 reading.broken.insert(name, format!("cannot be read: {error}"));
             }
             Ok(text) => match parse(&text) {
-                Ok(documents) => reading
-                    .documents
-                    .extend(documents.into_iter().map(|d| (name.clone(), d))),
+                Ok(documents) => reading.documents.extend(documents.into_iter().map(|d| (name.clone(), d))),
                 Err(error) => {
                     reading.broken.insert(name, error);
                 }
@@ -66,10 +64,7 @@ pub fn read(folder: &Path) -> io::Result<Reading> {
 }
 
 fn is_document(name: &str) -> bool {
-    let extension = Path::new(name)
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     !name.starts_with('.') && ["yaml", "yml", "json"].contains(&extension)
 }
 
@@ -81,23 +76,14 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
     }
     let values: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| format!("is no YAML: {error}"))?;
-    (1..)
-        .zip(values)
-        .filter_map(|(place, value)| document(place, value).transpose())
-        .collect()
+    (1..).zip(values).filter_map(|(place, value)| document(place, value).transpose()).collect()
 }
 
 fn document(place: usize, mut value: Value) -> Result<Option<Document>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    let text = |key: &str| {
-        value
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version, kind) = (text("apiVersion"), text("kind"));
     if version.is_empty() || kind.is_empty() {
         return Err(format!("document {place} has no apiVersion or no kind"));
@@ -167,15 +153,9 @@ mod tests {
             panic!("{documents:?}");
         };
         assert_eq!(vm.metadata.namespace.as_deref(), Some("default"));
-        assert_eq!(
-            vm.spec.network_interfaces[0].mac_address.as_deref(),
-            Some("00:02:12:34:56:78")
-        );
+        assert_eq!(vm.spec.network_interfaces[0].mac_address.as_deref(), Some("00:02:12:34:56:78"));
         assert_eq!(nn.metadata.namespace.as_deref(), Some("a"));
-        assert_eq!(
-            nn.status.as_ref().unwrap().ipv4_prefix.as_deref(),
-            Some("10.0.0.0/24")
-        );
+        assert_eq!(nn.status.as_ref().unwrap().ipv4_prefix.as_deref(), Some("10.0.0.0/24"));
     }
 
     #[test]

@@ -46,21 +46,10 @@ fn key<K: ResourceExt>(object: &K) -> Key {
 impl Folder {
     /// Opens a folder with the records of earlier runs. Its files are read by [`Folder::scan`].
     pub fn open(path: &Path) -> Result<(Self, Store<AnyConfiguration>, Store<AnyNamespace>), OpenError> {
-        std::fs::read_dir(path).map_err(|cause| OpenError::Folder {
-            path: path.into(),
-            cause,
-        })?;
-        let status = |cause| OpenError::Status {
-            path: path.join("status"),
-            cause,
-        };
+        std::fs::read_dir(path).map_err(|cause| OpenError::Folder { path: path.into(), cause })?;
+        let status = |cause| OpenError::Status { path: path.join("status"), cause };
         let shelf = Shelf::open(path).map_err(status)?;
-        let configurations = shelf
-            .records()
-            .map_err(status)?
-            .into_iter()
-            .map(|o| (key(&o), o))
-            .collect();
+        let configurations = shelf.records().map_err(status)?.into_iter().map(|o| (key(&o), o)).collect();
         let (configuration_store, configuration_writer) = reflector::store();
         let (namespace_store, namespace_writer) = reflector::store();
         let folder = Self {
@@ -100,9 +89,7 @@ impl Folder {
     fn read(&self) -> io::Result<Reading> {
         // A folder that is not mounted looks like one without files. Ours has `status/` in it.
         if !self.shelf.path().is_dir() {
-            return Err(io::Error::other(
-                "its status folder is gone; is the folder mounted?",
-            ));
+            return Err(io::Error::other("its status folder is gone; is the folder mounted?"));
         }
         documents::read(&self.path)
     }
@@ -114,10 +101,7 @@ impl Folder {
         }
         let mut touched = self.merge_configurations(wished, &reading.broken);
         for namespace in self.merge_namespaces(networks, &reading.broken) {
-            touched.extend(references_in(
-                &self.configuration_writer.as_reader(),
-                Some(&namespace),
-            ));
+            touched.extend(references_in(&self.configuration_writer.as_reader(), Some(&namespace)));
         }
         touched
     }
@@ -131,13 +115,7 @@ impl Folder {
         for (key, known) in &self.configurations {
             let changed = match wished.remove(key) {
                 Some((file, wish)) => renewed(known, &file, wish),
-                None if known
-                    .annotations()
-                    .get(FILE)
-                    .is_some_and(|file| broken.contains_key(file)) =>
-                {
-                    None
-                }
+                None if known.annotations().get(FILE).is_some_and(|file| broken.contains_key(file)) => None,
                 None => deleted(known),
             };
             if let Some(object) = changed.or_else(|| (!self.complete).then(|| known.clone())) {
@@ -159,8 +137,7 @@ impl Folder {
             if let Err(error) = self.shelf.remove(&object) {
                 tracing::warn!(%error, "cannot remove the record of a deleted object");
             }
-            self.configuration_writer
-                .apply_watcher_event(&Event::Delete(guarded));
+            self.configuration_writer.apply_watcher_event(&Event::Delete(guarded));
         } else {
             self.configurations.insert(key(&object), object);
             let event = self.arrival(guarded);
@@ -170,11 +147,7 @@ impl Folder {
     }
 
     fn arrival<K>(&self, object: K) -> Event<K> {
-        if self.complete {
-            Event::Apply(object)
-        } else {
-            Event::InitApply(object)
-        }
+        if self.complete { Event::Apply(object) } else { Event::InitApply(object) }
     }
 
     fn merge_namespaces(
@@ -191,17 +164,12 @@ impl Folder {
             .collect();
         for key in gone {
             if let Some((_, namespace)) = self.namespaces.remove(&key) {
-                self.namespace_writer
-                    .apply_watcher_event(&Event::Delete(DeserializeGuard(Ok(namespace))));
+                self.namespace_writer.apply_watcher_event(&Event::Delete(DeserializeGuard(Ok(namespace))));
                 changed.push(key.0);
             }
         }
         for (key, (file, namespace)) in networks {
-            if self
-                .namespaces
-                .get(&key)
-                .is_none_or(|(_, known)| *known != namespace)
-            {
+            if self.namespaces.get(&key).is_none_or(|(_, known)| *known != namespace) {
                 let guarded = DeserializeGuard(Ok(namespace.clone()));
                 let event = self.arrival(guarded);
                 self.namespace_writer.apply_watcher_event(&event);
@@ -218,17 +186,10 @@ impl Folder {
         object: &NetworkConfiguration,
         how: impl FnOnce(&mut NetworkConfiguration),
     ) -> Result<String, SourceError> {
-        let mut known = self
-            .configurations
-            .get(&key(object))
-            .cloned()
-            .ok_or(SourceError::Gone)?;
+        let mut known = self.configurations.get(&key(object)).cloned().ok_or(SourceError::Gone)?;
         how(&mut known);
         self.shelf.put(&known).map_err(|error| {
-            SourceError::Failed(format!(
-                "cannot write to {}: {error}",
-                self.shelf.path().display()
-            ))
+            SourceError::Failed(format!("cannot write to {}: {error}", self.shelf.path().display()))
         })?;
         self.store(known);
         Ok(self.version.to_string())
@@ -236,11 +197,7 @@ impl Folder {
 
     /// Ends a deleted object.
     pub fn finish(&mut self, object: &NetworkConfiguration) -> Result<(), SourceError> {
-        let mut known = self
-            .configurations
-            .get(&key(object))
-            .cloned()
-            .ok_or(SourceError::Gone)?;
+        let mut known = self.configurations.get(&key(object)).cloned().ok_or(SourceError::Gone)?;
         if known.metadata.deletion_timestamp.is_none() {
             return Err(SourceError::Conflict("its file is back".into()));
         }
@@ -250,10 +207,7 @@ impl Folder {
     }
 }
 
-type Sorted = (
-    BTreeMap<Key, (String, NetworkConfiguration)>,
-    BTreeMap<Key, (String, NetworkNamespace)>,
-);
+type Sorted = (BTreeMap<Key, (String, NetworkConfiguration)>, BTreeMap<Key, (String, NetworkNamespace)>);
 
 /// Objects by name. The first file that has an object keeps it; a second one is reported.
 fn sort_out(reading: &mut Reading) -> Sorted {
@@ -264,10 +218,9 @@ fn sort_out(reading: &mut Reading) -> Sorted {
             Document::Namespace(object) => insert(&mut sorted.1, &file, *object),
         };
         if let Some((name, first)) = twice {
-            reading.broken.insert(
-                file,
-                format!("has the object {name}, which {first} has too; keep one of them"),
-            );
+            reading
+                .broken
+                .insert(file, format!("has the object {name}, which {first} has too; keep one of them"));
         }
     }
     sorted
@@ -290,9 +243,7 @@ fn created(file: &str, mut object: NetworkConfiguration) -> NetworkConfiguration
     let (namespace, name) = key(&object);
     object.metadata.uid = Some(format!("{namespace}/{name}"));
     object.metadata.generation = Some(1);
-    object.metadata.creation_timestamp = Timestamp::from_second(Timestamp::now().as_second())
-        .ok()
-        .map(Time);
+    object.metadata.creation_timestamp = Timestamp::from_second(Timestamp::now().as_second()).ok().map(Time);
     object.metadata.finalizers = None;
     object.metadata.deletion_timestamp = None;
     object.annotations_mut().insert(FILE.into(), file.into());

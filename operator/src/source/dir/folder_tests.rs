@@ -10,10 +10,7 @@ struct Fixture {
 }
 
 fn vm(name: &str, macs: &[&str]) -> String {
-    let interfaces: Vec<String> = macs
-        .iter()
-        .map(|mac| format!("{{macAddress: \"{mac}\"}}"))
-        .collect();
+    let interfaces: Vec<String> = macs.iter().map(|mac| format!("{{macAddress: \"{mac}\"}}")).collect();
     let interfaces = interfaces.join(", ");
     format!(
         "apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfiguration\nmetadata: {{name: {name}}}\nspec: {{name: {name}, networkInterfaces: [{interfaces}]}}\n"
@@ -33,12 +30,7 @@ impl Fixture {
 
     fn open(path: TempDir) -> Self {
         let (folder, objects, networks) = Folder::open(path.path()).unwrap();
-        Self {
-            path,
-            folder,
-            objects,
-            networks,
-        }
+        Self { path, folder, objects, networks }
     }
 
     /// As if the process ended and another began.
@@ -58,19 +50,12 @@ impl Fixture {
 
     /// Reads the folder; returns the names of the objects that something happened to.
     fn scan(&mut self) -> Vec<String> {
-        self.folder
-            .scan()
-            .into_iter()
-            .map(|reference| reference.name)
-            .collect()
+        self.folder.scan().into_iter().map(|reference| reference.name).collect()
     }
 
     fn get(&self, name: &str) -> Option<NetworkConfiguration> {
         let objects = self.objects.state();
-        objects
-            .iter()
-            .find(|object| object.name_any() == name)
-            .map(|object| object.0.clone().unwrap())
+        objects.iter().find(|object| object.name_any() == name).map(|object| object.0.clone().unwrap())
     }
 
     /// What the controller does with an object that it serves.
@@ -81,17 +66,9 @@ impl Fixture {
                 known.metadata.finalizers = Some(vec!["vitistack.io/f".into()]);
             })
             .unwrap();
-        let interface = NetworkInterface {
-            mac_address: Some("m".into()),
-            ..Default::default()
-        };
-        let status = NetworkConfigurationStatus {
-            network_interfaces: vec![interface],
-            ..Default::default()
-        };
-        self.folder
-            .change(&object, |known| known.status = Some(status))
-            .unwrap();
+        let interface = NetworkInterface { mac_address: Some("m".into()), ..Default::default() };
+        let status = NetworkConfigurationStatus { network_interfaces: vec![interface], ..Default::default() };
+        self.folder.change(&object, |known| known.status = Some(status)).unwrap();
     }
 
     fn status_files(&self) -> Vec<String> {
@@ -114,10 +91,7 @@ fn objects_come_change_and_keep_what_is_known_of_them() {
     assert_eq!(fixture.scan(), ["vm"]);
     assert_eq!(fixture.scan(), [""; 0]);
     let first = fixture.get("vm").unwrap();
-    assert_eq!(
-        (first.metadata.uid.as_deref(), first.metadata.generation),
-        (Some("default/vm"), Some(1))
-    );
+    assert_eq!((first.metadata.uid.as_deref(), first.metadata.generation), (Some("default/vm"), Some(1)));
     fixture.claim("vm");
     assert_eq!(fixture.scan(), [""; 0]);
 
@@ -137,10 +111,7 @@ fn versions_grow() {
     fixture.scan();
     let version = |object: NetworkConfiguration| object.resource_version().unwrap().parse::<u64>().unwrap();
     let object = fixture.get("vm").unwrap();
-    let written = fixture
-        .folder
-        .change(&object, |known| known.status = None)
-        .unwrap();
+    let written = fixture.folder.change(&object, |known| known.status = None).unwrap();
     assert!(version(object) < written.parse().unwrap());
     assert_eq!(version(fixture.get("vm").unwrap()).to_string(), written);
 }
@@ -197,10 +168,7 @@ fn a_file_that_comes_back_ends_the_deletion() {
     fixture.put("again.yaml", &vm("vm", &["a"]));
     assert_eq!(fixture.scan(), ["vm"]);
     assert_eq!(fixture.get("vm").unwrap().metadata.deletion_timestamp, None);
-    assert!(matches!(
-        fixture.folder.finish(&deleted),
-        Err(SourceError::Conflict(_))
-    ));
+    assert!(matches!(fixture.folder.finish(&deleted), Err(SourceError::Conflict(_))));
     assert!(fixture.get("vm").is_some());
 }
 
@@ -218,11 +186,7 @@ fn a_broken_file_is_reported_and_deletes_nothing() {
         assert_eq!(fixture.get("vm").unwrap().metadata.deletion_timestamp, None);
         fixture = fixture.restart();
         fixture.scan();
-        assert_eq!(
-            fixture.get("vm").unwrap().metadata.deletion_timestamp,
-            None,
-            "{broken:?}"
-        );
+        assert_eq!(fixture.get("vm").unwrap().metadata.deletion_timestamp, None, "{broken:?}");
     }
     fixture.put("vm.yaml", &vm("vm", &["a"]));
     fixture.scan();
@@ -236,10 +200,7 @@ fn an_object_in_two_files_is_that_of_the_first() {
     fixture.put("b.yaml", &vm("vm", &["b"]));
     fixture.scan();
     let object = fixture.get("vm").unwrap();
-    assert_eq!(
-        object.spec.network_interfaces[0].mac_address.as_deref(),
-        Some("a")
-    );
+    assert_eq!(object.spec.network_interfaces[0].mac_address.as_deref(), Some("a"));
     let report = std::fs::read_to_string(fixture.path.path().join("status/b.yaml.error")).unwrap();
     assert!(report.contains("default/vm, which a.yaml has too"), "{report}");
 }
@@ -277,26 +238,12 @@ fn a_folder_that_is_not_mounted_deletes_nothing() {
 #[test]
 fn a_folder_is_served_by_one_process() {
     let fixture = Fixture::new();
-    let Err(error) = Folder::open(fixture.path.path()) else {
-        panic!("opened twice")
-    };
-    assert!(
-        error
-            .to_string()
-            .contains("another kea-operator serves this folder"),
-        "{error}"
-    );
+    let Err(error) = Folder::open(fixture.path.path()) else { panic!("opened twice") };
+    assert!(error.to_string().contains("another kea-operator serves this folder"), "{error}");
 }
 
 #[test]
 fn what_cannot_be_opened_is_named() {
-    let Err(error) = Folder::open(Path::new("/nonexistent/folder")) else {
-        panic!("opened")
-    };
-    assert!(
-        error
-            .to_string()
-            .contains("cannot read the folder /nonexistent/folder"),
-        "{error}"
-    );
+    let Err(error) = Folder::open(Path::new("/nonexistent/folder")) else { panic!("opened") };
+    assert!(error.to_string().contains("cannot read the folder /nonexistent/folder"), "{error}");
 }

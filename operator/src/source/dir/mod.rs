@@ -115,9 +115,7 @@ impl Objects for Records {
         object: &NetworkConfiguration,
         status: &NetworkConfigurationStatus,
     ) -> Result<String, SourceError> {
-        self.folder
-            .lock()
-            .change(object, |known| known.status = Some(status.clone()))
+        self.folder.lock().change(object, |known| known.status = Some(status.clone()))
     }
 
     async fn set_finalizers(

@@ -38,10 +38,7 @@ impl Shelf {
 
     fn file_of(&self, object: &NetworkConfiguration) -> PathBuf {
         let namespace = object.namespace().unwrap_or_default();
-        self.path.join(format!(
-            "networkconfiguration.{namespace}.{}.yaml",
-            object.name_any()
-        ))
+        self.path.join(format!("networkconfiguration.{namespace}.{}.yaml", object.name_any()))
     }
 
     /// Writes the record of an object.
@@ -60,10 +57,7 @@ impl Shelf {
         let mut records = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
             let path = entry?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if !name.starts_with("networkconfiguration.") || path.extension().is_none_or(|end| end != "yaml")
             {
                 continue;
@@ -84,14 +78,8 @@ impl Shelf {
     pub fn report(&self, broken: &BTreeMap<String, String>) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.path)? {
             let path = entry?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
-            if name
-                .strip_suffix(".error")
-                .is_some_and(|file| !broken.contains_key(file))
-            {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.strip_suffix(".error").is_some_and(|file| !broken.contains_key(file)) {
                 tracing::info!(report = name, "the file can be used again, or is gone");
                 remove(&path)?;
             }
@@ -108,10 +96,7 @@ impl Shelf {
     }
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(".new")
-            .tempfile_in(&self.path)?;
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(&self.path)?;
         file.write_all(content)?;
         make_readable(file.as_file())?;
         file.as_file().sync_all()?;

@@ -41,11 +41,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             timeline.failure(&error);
-            if kea_lab::is_interrupted() {
-                ExitCode::from(130)
-            } else {
-                ExitCode::FAILURE
-            }
+            if kea_lab::is_interrupted() { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -54,11 +54,7 @@ pub fn tell(parts: &Parts, timeline: &mut Timeline) -> Result<()> {
     outcome.map_err(|error| {
         let mut words = format!("{error:#}");
         let logs = [Some(stage.kea.tail()), stage.operator.as_ref().map(Process::tail)];
-        for log in logs
-            .into_iter()
-            .flatten()
-            .filter(|log| !error.to_string().contains(log))
-        {
+        for log in logs.into_iter().flatten().filter(|log| !error.to_string().contains(log)) {
             words = format!("{words}\n{log}");
         }
         anyhow!(words)
@@ -78,17 +74,12 @@ fn play(stage: &mut Stage, parts: &Parts, timeline: &mut Timeline) -> Result<()>
     let lease = leases.first().context("Kea knows no lease of device A")?;
     timeline.action("Kea, asked for A by lease4-get-by-hw-address:");
     timeline.answer(lease);
-    ensure!(
-        lease["ip-address"] == address_of_a.to_string(),
-        "the lease of A is for another address"
-    );
+    ensure!(lease["ip-address"] == address_of_a.to_string(), "the lease of A is for another address");
     ensure!(
         reservation_of(&stage.kea, &a)?.is_none(),
         "there is a reservation for A before anyone asked for it"
     );
-    timeline.seen(&format!(
-        "A has {address_of_a}, C has {address_of_c}; neither is reserved"
-    ));
+    timeline.seen(&format!("A has {address_of_a}, C has {address_of_c}; neither is reserved"));
 
     start_operator(stage, parts, &a, timeline)?;
     see_the_reservation(stage, &a, address_of_a, timeline)?;
@@ -100,40 +91,24 @@ fn play(stage: &mut Stage, parts: &Parts, timeline: &mut Timeline) -> Result<()>
     let kept = reservation_of(&stage.kea, &a)?.context("the reservation is gone")?;
     timeline.action("Kea, asked for A by ext-reservation-get:");
     timeline.answer(&kept);
-    ensure!(
-        kept["ip-address"] == address_of_a.to_string(),
-        "the reservation has another address now"
-    );
+    ensure!(kept["ip-address"] == address_of_a.to_string(), "the reservation has another address now");
     timeline.seen(&format!("{address_of_a} is reserved for A; there are 0 leases"));
 
     timeline.step("Others ask for the addresses that C and A had, before these come back");
     let given_to_d = ask_for(&d, address_of_c, timeline)?;
-    ensure!(
-        given_to_d == address_of_c,
-        "D did not get the address of C, which nobody has reserved"
-    );
+    ensure!(given_to_d == address_of_c, "D did not get the address of C, which nobody has reserved");
     timeline.seen("D gets the address of C: without a reservation it is anyone's");
     let given_to_b = ask_for(&b, address_of_a, timeline)?;
-    ensure!(
-        given_to_b != address_of_a,
-        "B got the address of A, in spite of the reservation"
-    );
+    ensure!(given_to_b != address_of_a, "B got the address of A, in spite of the reservation");
     timeline.seen("B does not get the address of A: it is reserved");
 
     timeline.step("A and C ask again, as devices that remember nothing");
     let a_again = switch_on(&a, timeline)?;
     let c_again = switch_on(&c, timeline)?;
     ensure!(a_again == address_of_a, "A got {a_again}, not {address_of_a}");
-    ensure!(
-        c_again != address_of_c,
-        "C got its address back, although D has it"
-    );
-    timeline.seen(&format!(
-        "A, reserved:      {address_of_a} before, {a_again} after"
-    ));
-    timeline.seen(&format!(
-        "C, not reserved:  {address_of_c} before, {c_again} after"
-    ));
+    ensure!(c_again != address_of_c, "C got its address back, although D has it");
+    timeline.seen(&format!("A, reserved:      {address_of_a} before, {a_again} after"));
+    timeline.seen(&format!("C, not reserved:  {address_of_c} before, {c_again} after"));
     Ok(())
 }
 
@@ -141,13 +116,10 @@ fn start_kea(parts: &Parts, timeline: &mut Timeline) -> Result<Stage> {
     timeline.step("Kea starts, with the hook and an embedded store: no SQL server, no paid hook");
     let lab = Lab::new("demo")?;
     let store = lab.dir().join("kea-hosts4.db");
-    let builder = Kea::on(&lab)?
-        .lease_cmds()?
-        .hook(&parts.hook, Value::Null)?
-        .config(json!({
-            "hosts-databases": [{ "type": "memfile", "name": store }],
-            "subnet4": [{ "id": SUBNET_ID, "subnet": PREFIX, "pools": [{ "pool": POOL }] }],
-        }));
+    let builder = Kea::on(&lab)?.lease_cmds()?.hook(&parts.hook, Value::Null)?.config(json!({
+        "hosts-databases": [{ "type": "memfile", "name": store }],
+        "subnet4": [{ "id": SUBNET_ID, "subnet": PREFIX, "pools": [{ "pool": POOL }] }],
+    }));
     timeline.quote(&format!(
         "\"hooks-libraries\":  libdhcp_lease_cmds.so, {}\n\"hosts-databases\":  \
          [{{ \"type\": \"memfile\", \"name\": \"{}\" }}]\n\"subnet4\":          {PREFIX}, pool {POOL}",
@@ -158,16 +130,8 @@ fn start_kea(parts: &Parts, timeline: &mut Timeline) -> Result<Stage> {
     timeline.action("Kea, asked by ext-status:");
     timeline.answer(&kea.ask("ext-status", &Value::Null)?);
     let version = kea.command("version-get", &Value::Null)?.text;
-    timeline.seen(&format!(
-        "Kea {version} serves DHCP on {} (process {})",
-        lab.interface(),
-        kea.pid()?
-    ));
-    Ok(Stage {
-        operator: None,
-        kea,
-        lab,
-    })
+    timeline.seen(&format!("Kea {version} serves DHCP on {} (process {})", lab.interface(), kea.pid()?));
+    Ok(Stage { operator: None, kea, lab })
 }
 
 fn start_operator(stage: &mut Stage, parts: &Parts, device: &Device, timeline: &mut Timeline) -> Result<()> {
@@ -178,15 +142,7 @@ fn start_operator(stage: &mut Stage, parts: &Parts, device: &Device, timeline: &
     let source = format!("dir:{}", objects.display());
     let server = format!("unix:{}", stage.kea.socket().path().display());
     // Nobody probes it here, and the port may be taken.
-    let arguments = [
-        "run",
-        "--source",
-        &source,
-        "--kea-url",
-        &server,
-        "--health-probe-bind-address",
-        "0",
-    ];
+    let arguments = ["run", "--source", &source, "--kea-url", &server, "--health-probe-bind-address", "0"];
     timeline.action("$ kea-operator run \\");
     timeline.action(&format!("    --source {source} \\"));
     timeline.action(&format!("    --kea-url {server}"));
@@ -224,27 +180,17 @@ fn see_the_reservation(
     })?;
     timeline.action("Kea, asked for A by ext-reservation-get:");
     timeline.answer(&reservation);
-    ensure!(
-        reservation["ip-address"] == address.to_string(),
-        "the reservation is for another address"
-    );
+    ensure!(reservation["ip-address"] == address.to_string(), "the reservation is for another address");
 
     let file = objects_dir(lab).join("status/networkconfiguration.demo.device-a.yaml");
-    let status = try_wait_for(
-        "the status of the NetworkConfiguration to be Ready",
-        PATIENCE,
-        || {
-            operator.expect_running()?;
-            Ok(read_status(&file).filter(|status| status["phase"] == "Ready"))
-        },
-    )?;
+    let status = try_wait_for("the status of the NetworkConfiguration to be Ready", PATIENCE, || {
+        operator.expect_running()?;
+        Ok(read_status(&file).filter(|status| status["phase"] == "Ready"))
+    })?;
     timeline.action("The operator, in the status file of the object:");
     timeline.answer(&summary(&status));
     let addresses = &status["networkInterfaces"][0]["ipv4Addresses"];
-    ensure!(
-        *addresses == json!([address.to_string()]),
-        "the status names other addresses: {addresses}"
-    );
+    ensure!(*addresses == json!([address.to_string()]), "the status names other addresses: {addresses}");
     timeline.seen(&format!("{address} is reserved for A, and the status says Ready"));
     Ok(())
 }
@@ -256,19 +202,13 @@ fn lose_everything_else(stage: &mut Stage, timeline: &mut Timeline) -> Result<()
     ensure!(status.success(), "the operator did not end in order: {status}");
     timeline.action("kea-operator has ended after SIGTERM: from here on, Kea is alone");
     stage.kea.wipe_leases4()?;
-    ensure!(
-        stage.kea.leases4()?.is_empty(),
-        "leases are left after lease4-wipe"
-    );
+    ensure!(stage.kea.leases4()?.is_empty(), "leases are left after lease4-wipe");
     timeline.action("lease4-wipe: 0 leases left");
     let before = stage.kea.pid()?;
     let status = stage.kea.kill9()?;
     timeline.action(&format!("kill -9 {before}: {status}"));
     stage.kea.restart()?;
-    timeline.seen(&format!(
-        "a new Kea, process {}, answers in place of process {before}",
-        stage.kea.pid()?
-    ));
+    timeline.seen(&format!("a new Kea, process {}, answers in place of process {before}", stage.kea.pid()?));
     Ok(())
 }
 
@@ -286,17 +226,10 @@ fn ask_for(device: &Device, wanted: Ipv4Addr, timeline: &Timeline) -> Result<Ipv
 }
 
 fn report(device: &Device, what: &str, lease: &DhcpLease, timeline: &Timeline) {
-    let server = lease
-        .server_id
-        .map_or_else(String::new, |id| format!(" from {id}"));
-    let time = lease
-        .lease_time
-        .map_or_else(String::new, |seconds| format!(" for {seconds} s"));
+    let server = lease.server_id.map_or_else(String::new, |id| format!(" from {id}"));
+    let time = lease.lease_time.map_or_else(String::new, |seconds| format!(" for {seconds} s"));
     let (name, mac) = (device.name(), device.mac());
-    timeline.action(&format!(
-        "{name} ({mac}) {what:<22} -> DHCPACK {}{server}{time}",
-        lease.address
-    ));
+    timeline.action(&format!("{name} ({mac}) {what:<22} -> DHCPACK {}{server}{time}", lease.address));
 }
 
 /// The reservation of a device, as Kea tells it.
@@ -304,11 +237,7 @@ fn reservation_of(kea: &Kea, device: &Device) -> Result<Option<Value>> {
     let arguments =
         json!({ "subnet-id": SUBNET_ID, "identifier-type": "hw-address", "identifier": device.mac() });
     let reply = kea.command("ext-reservation-get", &arguments)?;
-    if reply.result == 3 {
-        Ok(None)
-    } else {
-        reply.success().map(Some)
-    }
+    if reply.result == 3 { Ok(None) } else { reply.success().map(Some) }
 }
 
 fn running_operator(stage: &mut Stage) -> Result<&mut Process> {

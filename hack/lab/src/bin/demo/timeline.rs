@@ -23,12 +23,7 @@ impl Timeline {
     /// The clock starts now.
     pub fn new() -> Self {
         let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self {
-            start: Instant::now(),
-            colour,
-            steps: 0,
-            current: "finding the parts".to_owned(),
-        }
+        Self { start: Instant::now(), colour, steps: 0, current: "finding the parts".to_owned() }
     }
 
     /// What is about to be shown.
@@ -79,11 +74,7 @@ impl Timeline {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     #[expect(clippy::unused_self, reason = "whoever prints has a timeline")]
@@ -102,23 +93,15 @@ fn layout(value: &Value, depth: usize) -> String {
     }
     let lines = |parts: Vec<String>, open: char, close: char| {
         let indent = "  ".repeat(depth);
-        format!(
-            "{open}\n{indent}  {}\n{indent}{close}",
-            parts.join(&format!(",\n{indent}  "))
-        )
+        format!("{open}\n{indent}  {}\n{indent}{close}", parts.join(&format!(",\n{indent}  ")))
     };
     match value {
         Value::Object(map) => {
-            let parts = map
-                .iter()
-                .map(|(name, value)| format!("{}: {}", json!(name), layout(value, depth + 1)));
+            let parts =
+                map.iter().map(|(name, value)| format!("{}: {}", json!(name), layout(value, depth + 1)));
             lines(parts.collect(), '{', '}')
         }
-        Value::Array(list) => lines(
-            list.iter().map(|part| layout(part, depth + 1)).collect(),
-            '[',
-            ']',
-        ),
+        Value::Array(list) => lines(list.iter().map(|part| layout(part, depth + 1)).collect(), '[', ']'),
         _ => compact,
     }
 }
