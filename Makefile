@@ -49,7 +49,7 @@ lint: ## Check formatting, lints, licences and sources of dependencies
 	@hack/deps build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --workspace --all-targets --features fault-injection -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features fault-injection,kea-lab/kea -- -D warnings
 	@test -x $(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny || \
 	    $(CARGO) install --quiet --locked --root $(KEA_OPERATOR_CACHE)/tools --version $(DENY_VERSION) cargo-deny
 	$(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny --log-level error check bans licenses sources
