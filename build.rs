@@ -11,12 +11,24 @@ fn main() {
 
 #[cfg(feature = "kea")]
 mod kea {
+    use std::ops::RangeInclusive;
     use std::path::{Path, PathBuf};
     use std::{env, fs, process};
 
-    /// `KEA_HOOKS_VERSION` of each supported release, and the folder of declarations that its
-    /// development package forgot to ship.
-    const SUPPORTED: &[(u32, &str, Option<&str>)] = &[(20200, "2.2.0", Some("cpp/compat-2.2"))];
+    /// Releases whose interface the shim knows.
+    struct Series {
+        name: &'static str,
+        /// Their `KEA_HOOKS_VERSION`: a number for each release, and a library fits one of them only.
+        numbers: RangeInclusive<u32>,
+        /// The folder of declarations that the development package forgot to ship.
+        compat: Option<&'static str>,
+    }
+
+    const SUPPORTED: &[Series] = &[
+        Series { name: "2.2.0", numbers: 20200..=20200, compat: Some("cpp/compat-2.2") },
+        Series { name: "2.6", numbers: 20603..=20699, compat: None },
+        Series { name: "3.0", numbers: 30000..=30099, compat: None },
+    ];
 
     const SOURCES: &[&str] = &[
         "cpp/element.cc",
@@ -51,8 +63,8 @@ mod kea {
         println!("cargo::rerun-if-changed=../include");
 
         let version = hooks_version(&include.join("hooks/hooks.h"));
-        let Some((_, _, compat)) = SUPPORTED.iter().find(|(number, ..)| *number == version) else {
-            let known: Vec<&str> = SUPPORTED.iter().map(|(_, name, _)| *name).collect();
+        let Some(series) = SUPPORTED.iter().find(|series| series.numbers.contains(&version)) else {
+            let known: Vec<&str> = SUPPORTED.iter().map(|series| series.name).collect();
             fail(&format!(
                 "the Kea headers in {} are of hooks version {version}; this hook can be built for Kea {}. \
                  Install the kea-dev package of such a release, or point KEA_INCLUDE_DIR and KEA_LIB_DIR at one",
@@ -71,7 +83,7 @@ mod kea {
             .warnings(false)
             .flag("-Wall")
             .flag("-Werror=return-type");
-        if let Some(folder) = compat {
+        if let Some(folder) = series.compat {
             shim.include(folder);
         }
         shim.compile("keahook");

@@ -11,7 +11,11 @@
 #include <dhcpsrv/host_mgr.h>
 #include <dhcpsrv/parsers/host_reservation_parser.h>
 #include <exceptions/exceptions.h>
+#if KEA_API >= 20600
+#include <util/str.h>
+#else
 #include <util/strutil.h>
+#endif
 
 using isc::asiolink::IOAddress;
 using isc::dhcp::BaseHostDataSource;

@@ -25,13 +25,23 @@ lossy(const std::string& text) {
     return (rust::String::lossy(text.data(), text.size()));
 }
 
+/// Whether a client must belong to a class before the subnet is used.
+bool
+is_guarded(const isc::dhcp::Subnet4& subnet) {
+#if KEA_API >= 30000
+    return (!subnet.getClientClasses().empty());
+#else
+    return (!subnet.getClientClass().empty());
+#endif
+}
+
 Subnet
 describe(const isc::dhcp::Subnet4& subnet) {
     Subnet described;
     described.id = subnet.getID();
     described.prefix = lossy(subnet.toText());
     described.shared_network = lossy(subnet.getSharedNetworkName());
-    described.guarded = !subnet.getClientClass().empty();
+    described.guarded = is_guarded(subnet);
     return (described);
 }
 

@@ -79,6 +79,10 @@ check(KhrStatus status, const std::string& reason) {
         isc_throw(DuplicateHost, reason);
     case KhrStatus_AddressTaken:
         isc_throw(ReservedAddress, reason);
+#if KEA_API >= 20600
+    case KhrStatus_NotFound:
+        isc_throw(HostNotFound, reason);
+#endif
     default:
         isc_throw(isc::db::DbOperationError, reason);
     }
@@ -207,6 +211,20 @@ public:
     getAll6(const SubnetID& subnet, const IOAddress& address) const override {
         return (find(with_address(query(6, subnet), address)));
     }
+
+#if KEA_API >= 20600
+    ConstHostCollection
+    getAll6(const IOAddress& address) const override {
+        return (find(with_address(query(6), address)));
+    }
+
+    /// In one step. What Kea does by itself, delete and add, loses the host when the add is refused.
+    void
+    update(const HostPtr& host) override {
+        std::string reason;
+        check(khr_source_update(source_, Outgoing(*host).get(), {&reason, take_text}), reason);
+    }
+#endif
 
     void
     add(const HostPtr& host) override {

@@ -46,6 +46,10 @@ pub trait HostSource: Send + Sync {
     /// Adds a reservation, durably, before it returns.
     fn add(&self, reservation: Reservation) -> Result<HostId, SourceError>;
 
+    /// Puts a reservation in the place of the one that the same client has in the same subnet, durably. A refused
+    /// update leaves the old one.
+    fn update(&self, reservation: Reservation) -> Result<(), SourceError>;
+
     /// Removes what the query means, durably, and tells how many.
     fn remove(&self, query: &Query<'_>) -> Result<usize, SourceError>;
 

@@ -162,6 +162,16 @@ enum KhrStatus khr_source_add(const struct KhrSource *source,
                               uint64_t *id,
                               struct KhrText error);
 
+// Puts a reservation in the place of the one that the same client has in the same subnet, on disk before it returns.
+// A refusal changes nothing.
+//
+// # Safety
+//
+// The pointers must be valid.
+enum KhrStatus khr_source_update(const struct KhrSource *source,
+                                 const struct KhrReservation *reservation,
+                                 struct KhrText error);
+
 // Removes what the query means, and tells how many.
 //
 // # Safety

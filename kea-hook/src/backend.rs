@@ -68,6 +68,10 @@ impl HostSource for StoreSource {
         Ok(self.0.add(reservation)?)
     }
 
+    fn update(&self, reservation: Reservation) -> Result<(), SourceError> {
+        Ok(self.0.update(reservation)?)
+    }
+
     fn remove(&self, query: &Query<'_>) -> Result<usize, SourceError> {
         Ok(self.0.remove(query)?.len())
     }

@@ -96,6 +96,10 @@ impl HostSource for Unavailable {
         Err(SourceError::Failed(self.0.clone()))
     }
 
+    fn update(&self, _: Reservation) -> Result<(), SourceError> {
+        Err(SourceError::Failed(self.0.clone()))
+    }
+
     fn remove(&self, _: &Query<'_>) -> Result<usize, SourceError> {
         Err(SourceError::Failed(self.0.clone()))
     }
@@ -202,6 +206,25 @@ pub unsafe extern "C" fn khr_source_add(
         // SAFETY: the caller vouches for the pointer.
         unsafe { id.write(added.get()) };
         Ok(())
+    })
+}
+
+/// Puts a reservation in the place of the one that the same client has in the same subnet, on disk before it returns.
+/// A refusal changes nothing.
+///
+/// # Safety
+///
+/// The pointers must be valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn khr_source_update(
+    source: *const KhrSource,
+    reservation: *const KhrReservation,
+    error: KhrText,
+) -> KhrStatus {
+    guard(error, || {
+        // SAFETY: the caller vouches for the pointers.
+        let (source, reservation) = unsafe { (&*source, from_reservation(&*reservation)?) };
+        source.0.update(reservation)
     })
 }
 
