@@ -95,6 +95,30 @@ fn texts_are_those_of_the_stock_hook() {
             json!({ "subnet-id": 1, "ip-address": "10.77.1.1", "operation-target": "moon" }),
             "The 'operation-target' value (moon) is not within expected set: (memory, database, all, default)",
         ),
+        ("get-all", json!({ "subnet-id": 7777 }), "IPv4 subnet with ID of '7777' is not configured"),
+        ("get-all", json!([]), "Parameters missing or are not a map."),
+        (
+            "get-by-id",
+            json!({ "subnet-id": 1, "identifier-type": "duid", "identifier": "01:02:03" }),
+            "'subnet-id' is forbidden in reservation-get-by-id",
+        ),
+        ("get-by-id", json!({}), "'identifier-type' is either missing or not a string."),
+        (
+            "get-by-id",
+            json!({ "identifier-type": "duid" }),
+            "'identifier' is either missing or not a string.",
+        ),
+        ("get-by-hostname", json!({ "hostname": "" }), "Empty hostname"),
+        (
+            "get-by-hostname",
+            json!({ "hostname": "h", "subnet-id": 4_294_967_295_u32 }),
+            "The 'subnet-id' value (4294967295) is not within expected range: (0 - 4294967294)",
+        ),
+        (
+            "get-by-address",
+            json!({ "ip-address": "10.77.1.1", "subnet-id": 7777 }),
+            "IPv4 subnet with ID of '7777' is not configured",
+        ),
         ("get-page", json!({ "limit": 0 }), "page size of retrieved hosts must not be 0"),
         (
             "get-page",
@@ -114,6 +138,12 @@ fn texts_are_those_of_the_stock_hook() {
     }
     let page = kea.command("ext-reservation-get-page", &json!({})).unwrap();
     expect_error(&page, &["missing parameter 'limit' (<wire>:0:"]);
+    for (command, missing) in
+        [("get-all", "subnet-id"), ("get-by-hostname", "hostname"), ("get-by-address", "ip-address")]
+    {
+        let reply = kea.command(&format!("ext-reservation-{command}"), &json!({})).unwrap();
+        expect_error(&reply, &[&format!("missing parameter '{missing}' (<wire>:0:")]);
+    }
     let global = json!({ "reservation": { "hw-address": mac(1), "hostname": "g" }});
     let text = "Host added. subnet-id not specified, assumed global (subnet-id 0).";
     expect(&kea.command("ext-reservation-add", &global).unwrap(), 0, text);
@@ -190,6 +220,10 @@ fn well_formed() -> Vec<(&'static str, Value)> {
         ("reservation-get", by_address.clone()),
         ("reservation-get", by_identifier.clone()),
         ("reservation-get-page", page),
+        ("reservation-get-all", json!({ "subnet-id": SUBNET_ID, "operation-target": "all" })),
+        ("reservation-get-by-id", json!({ "identifier-type": "hw-address", "identifier": mac(9) })),
+        ("reservation-get-by-hostname", json!({ "hostname": "h", "subnet-id": SUBNET_ID })),
+        ("reservation-get-by-address", json!({ "ip-address": "10.77.9.9", "subnet-id": SUBNET_ID })),
         ("subnet4-list", json!({ "unused": 1 })),
         ("reservation-del", by_address),
         ("reservation-del", by_identifier),

@@ -197,8 +197,17 @@ fn status_tells_what_runs() {
     assert_eq!(status["stores"][0]["reservations"], 1);
     assert_eq!(status["stores"][0]["healthy"], true);
     assert_eq!(status["stores"][0]["path"], json!(kea.dir().join("hosts4.db")));
-    let stock =
-        ["reservation-add", "reservation-del", "reservation-get", "reservation-get-page", "subnet4-list"];
+    let stock = [
+        "reservation-add",
+        "reservation-del",
+        "reservation-get",
+        "reservation-get-all",
+        "reservation-get-by-address",
+        "reservation-get-by-hostname",
+        "reservation-get-by-id",
+        "reservation-get-page",
+        "subnet4-list",
+    ];
     assert_eq!(status["claimed-names"], json!(stock));
     assert_eq!(status["unclaimed-names"], json!([]));
 }
@@ -223,4 +232,51 @@ fn without_a_host_database_changes_are_refused() {
     let removed = kea.command("ext-reservation-del", &key(1)).unwrap();
     expect(&removed, 1, "Unable to delete a host because there is no hosts-database configured.");
     expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 3, "Host not found.");
+}
+
+#[test]
+fn reservations_are_listed_by_what_they_have_in_common() {
+    let builder = Kea::without_network("lists").unwrap();
+    let mut config = support::config(&builder.dir().join("hosts4.db"));
+    config["subnet4"].as_array_mut().unwrap().push(json!({ "id": 2, "subnet": "10.78.0.0/16" }));
+    config["subnet4"][0]["reservations"] =
+        json!([{ "hw-address": mac(1), "ip-address": "10.77.1.1", "hostname": "Printer.example" }]);
+    let kea = builder.config(config).host_cmds(Value::Null).unwrap().start().unwrap();
+    for (subnet, client, address, hostname) in
+        [(2, 1, "10.78.1.1", "printer.EXAMPLE"), (1, 2, "10.77.1.2", "other"), (0, 1, "10.77.1.1", "global")]
+    {
+        let reservation = json!({
+            "subnet-id": subnet, "hw-address": mac(client), "ip-address": address, "hostname": hostname,
+        });
+        kea.ask("ext-reservation-add", &json!({ "reservation": reservation })).unwrap();
+    }
+
+    let rows = [
+        ("get-all", json!({ "subnet-id": 1 }), vec!["10.77.1.1", "10.77.1.2"]),
+        ("get-all", json!({ "subnet-id": 1, "operation-target": "memory" }), vec!["10.77.1.1"]),
+        ("get-all", json!({ "subnet-id": 1, "operation-target": "database" }), vec!["10.77.1.2"]),
+        ("get-all", json!({ "subnet-id": 0 }), vec!["10.77.1.1"]),
+        (
+            "get-by-id",
+            json!({ "identifier-type": "hw-address", "identifier": mac(1) }),
+            vec!["10.77.1.1", "10.78.1.1", "10.77.1.1"],
+        ),
+        ("get-by-id", json!({ "identifier-type": "duid", "identifier": mac(1) }), vec![]),
+        ("get-by-hostname", json!({ "hostname": "PRINTER.example" }), vec!["10.77.1.1", "10.78.1.1"]),
+        ("get-by-hostname", json!({ "hostname": "printer.example", "subnet-id": 2 }), vec!["10.78.1.1"]),
+        ("get-by-hostname", json!({ "hostname": "nobody" }), vec![]),
+        ("get-by-address", json!({ "ip-address": "10.77.1.1" }), vec!["10.77.1.1", "10.77.1.1"]),
+        ("get-by-address", json!({ "ip-address": "10.77.1.1", "subnet-id": 1 }), vec!["10.77.1.1"]),
+        ("get-by-address", json!({ "ip-address": "10.77.1.9" }), vec![]),
+    ];
+    for (command, arguments, addresses) in rows {
+        for prefix in ["ext-", ""] {
+            let reply = kea.command(&format!("{prefix}reservation-{command}"), &arguments).unwrap();
+            let result = if addresses.is_empty() { 3 } else { 0 };
+            expect(&reply, result, &format!("{} IPv4 host(s) found.", addresses.len()));
+            let hosts = reply.arguments["hosts"].as_array().unwrap();
+            let found: Vec<&str> = hosts.iter().map(|host| host["ip-address"].as_str().unwrap()).collect();
+            assert_eq!(found, addresses, "{command} {arguments}");
+        }
+    }
 }

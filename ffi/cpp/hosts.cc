@@ -17,6 +17,8 @@
 #include <util/strutil.h>
 #endif
 
+#include <boost/algorithm/string.hpp>
+
 using isc::asiolink::IOAddress;
 using isc::dhcp::BaseHostDataSource;
 using isc::dhcp::ConstHostPtr;
@@ -49,6 +51,21 @@ first_host(Target target, Lookup lookup) {
         if (const ConstHostPtr host = lookup(*source)) {
             found->emplace_back(host);
             break;
+        }
+    }
+    return (found);
+}
+
+/// All hosts of the family that the sources of a target find, in the order of the sources.
+template <typename Lookup>
+std::unique_ptr<Hosts>
+all_hosts4(Target target, Lookup lookup) {
+    auto found = std::make_unique<Hosts>();
+    for (const auto* source : sources(target)) {
+        for (const ConstHostPtr& host : lookup(*source)) {
+            if (host->getIPv4SubnetID() != isc::dhcp::SUBNET_ID_UNUSED) {
+                found->emplace_back(host);
+            }
         }
     }
     return (found);
@@ -130,6 +147,38 @@ host4_by_identifier(Target target, std::uint32_t subnet, std::uint8_t type,
                     rust::Slice<const std::uint8_t> identifier) {
     return (first_host(target, [&](const BaseHostDataSource& source) {
         return (source.get4(subnet, to_type(type), identifier.data(), identifier.size()));
+    }));
+}
+
+std::unique_ptr<Hosts>
+hosts4_of_subnet(Target target, std::uint32_t subnet) {
+    return (all_hosts4(target, [&](const BaseHostDataSource& source) {
+        return (source.getAll4(subnet));
+    }));
+}
+
+std::unique_ptr<Hosts>
+hosts4_by_identifier(Target target, std::uint8_t type, rust::Slice<const std::uint8_t> identifier) {
+    return (all_hosts4(target, [&](const BaseHostDataSource& source) {
+        return (source.getAll(to_type(type), identifier.data(), identifier.size()));
+    }));
+}
+
+std::unique_ptr<Hosts>
+hosts4_by_hostname(Target target, bool of_subnet, std::uint32_t subnet, rust::Slice<const std::uint8_t> hostname) {
+    // Sources expect lower case.
+    const std::string name = boost::algorithm::to_lower_copy(
+        std::string(reinterpret_cast<const char*>(hostname.data()), hostname.size()));
+    return (all_hosts4(target, [&](const BaseHostDataSource& source) {
+        return (of_subnet ? source.getAllbyHostname4(name, subnet) : source.getAllbyHostname(name));
+    }));
+}
+
+std::unique_ptr<Hosts>
+hosts4_by_address(Target target, bool of_subnet, std::uint32_t subnet, rust::Str address) {
+    const IOAddress wanted{std::string(address)};
+    return (all_hosts4(target, [&](const BaseHostDataSource& source) {
+        return (of_subnet ? source.getAll4(subnet, wanted) : source.getAll4(wanted));
     }));
 }
 

@@ -94,6 +94,24 @@ pub(crate) mod ffi {
             kind: u8,
             identifier: &[u8],
         ) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn hosts4_of_subnet(target: Target, subnet: u32) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn hosts4_by_identifier(
+            target: Target,
+            kind: u8,
+            identifier: &[u8],
+        ) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn hosts4_by_hostname(
+            target: Target,
+            of_subnet: bool,
+            subnet: u32,
+            hostname: &[u8],
+        ) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn hosts4_by_address(
+            target: Target,
+            of_subnet: bool,
+            subnet: u32,
+            address: &str,
+        ) -> Result<UniquePtr<CxxVector<Host>>>;
         fn host4_page(
             of_subnet: bool,
             subnet: u32,

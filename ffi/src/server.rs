@@ -100,6 +100,34 @@ pub fn delete_host4(subnet: u32, key: &HostKey) -> Result<bool, KeaError> {
     })
 }
 
+/// What several reservations may have in common.
+pub enum HostFilter<'a> {
+    /// Their subnet.
+    Subnet(u32),
+    /// Their identifier, in any subnet.
+    Identifier(IdentifierType, &'a [u8]),
+    /// Their hostname in any case, in any subnet or in one.
+    Hostname(&'a str, Option<u32>),
+    /// Their address, in any subnet or in one.
+    Address(&'a str, Option<u32>),
+}
+
+/// The reservations in JSON as `reservation-get` shows them, in the order of the sources.
+pub fn find_hosts4(target: Target, filter: &HostFilter<'_>) -> Result<Vec<Element>, KeaError> {
+    let of = |subnet: &Option<u32>| (subnet.is_some(), subnet.unwrap_or_default());
+    let hosts = match filter {
+        HostFilter::Subnet(subnet) => ffi::hosts4_of_subnet(target, *subnet)?,
+        HostFilter::Identifier(kind, value) => ffi::hosts4_by_identifier(target, *kind as u8, value)?,
+        HostFilter::Hostname(name, subnet) => {
+            ffi::hosts4_by_hostname(target, of(subnet).0, of(subnet).1, name.as_bytes())?
+        }
+        HostFilter::Address(address, subnet) => {
+            ffi::hosts4_by_address(target, of(subnet).0, of(subnet).1, address)?
+        }
+    };
+    hosts.iter().map(|host| Element::from_shim(host.element()?)).collect()
+}
+
 /// Reservations of one source.
 pub struct Page {
     hosts: UniquePtr<CxxVector<ffi::Host>>,

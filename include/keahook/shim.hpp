@@ -106,6 +106,12 @@ bool delete_host4_by_identifier(std::uint32_t subnet, std::uint8_t type, rust::S
 std::unique_ptr<Hosts> host4_by_address(Target target, std::uint32_t subnet, rust::Str address);
 std::unique_ptr<Hosts> host4_by_identifier(Target target, std::uint32_t subnet, std::uint8_t type,
                                            rust::Slice<const std::uint8_t> identifier);
+std::unique_ptr<Hosts> hosts4_of_subnet(Target target, std::uint32_t subnet);
+std::unique_ptr<Hosts> hosts4_by_identifier(Target target, std::uint8_t type,
+                                            rust::Slice<const std::uint8_t> identifier);
+std::unique_ptr<Hosts> hosts4_by_hostname(Target target, bool of_subnet, std::uint32_t subnet,
+                                          rust::Slice<const std::uint8_t> hostname);
+std::unique_ptr<Hosts> hosts4_by_address(Target target, bool of_subnet, std::uint32_t subnet, rust::Str address);
 /// One page of one source. `source` comes back as the source that the page is from.
 std::unique_ptr<Hosts> host4_page(bool of_subnet, std::uint32_t subnet, std::size_t& source, std::uint64_t after,
                                   std::size_t limit);

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use kea_ffi::element::{Element, Kind};
+use kea_ffi::host::IdentifierType;
 use kea_ffi::server::{self, HostKey, Subnet, Target};
 
 use super::CommandError;
@@ -92,25 +93,39 @@ pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandErro
         let address = address.as_text().ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
         return Ok((subnet, HostKey::Address(server::canonical_address4(&address)?)));
     }
+    let prefix = "No 'ip-address' provided and ";
+    let (kind, identifier) = identifier(arguments, prefix)?;
+    Ok((subnet, HostKey::Identifier(kind, identifier)))
+}
+
+/// `identifier-type` and `identifier`. What is missing is told after `prefix`.
+pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, Vec<u8>), CommandError> {
     let text = |name: &str| -> Result<String, CommandError> {
-        arguments.get(name)?.and_then(|value| value.as_text()).ok_or_else(|| {
-            CommandError::new(format!(
-                "No 'ip-address' provided and '{name}' is either missing or not a string."
-            ))
-        })
+        arguments
+            .get(name)?
+            .and_then(|value| value.as_text())
+            .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
     };
     let (kind, identifier) = (text("identifier-type")?, text("identifier")?);
     let kind = server::identifier_type(&kind)
         .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
+    let empty = || CommandError::new("Unable to query for empty 'identifier'.");
     if identifier.is_empty() {
-        return Err(CommandError::new("Unable to query for empty 'identifier'."));
+        return Err(empty());
     }
     let identifier = server::parse_identifier(&identifier)
         .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
-    if identifier.is_empty() {
-        return Err(CommandError::new("Unable to query for empty 'identifier'."));
-    }
-    Ok((subnet, HostKey::Identifier(kind, identifier)))
+    if identifier.is_empty() { Err(empty()) } else { Ok((kind, identifier)) }
+}
+
+/// A string that must be there.
+pub fn required_text(arguments: &Element, name: &str) -> Result<String, CommandError> {
+    let Some(value) = arguments.get(name)? else { return Err(missing(arguments, name)?) };
+    let Some(text) = value.as_text() else {
+        let position = value.position()?;
+        return Err(CommandError::new(format!("invalid type specified for parameter '{name}' ({position})")));
+    };
+    Ok(text)
 }
 
 /// Without a subnet only other commands can help; says which, with what was given.

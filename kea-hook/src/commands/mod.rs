@@ -6,6 +6,7 @@
 mod arguments;
 #[cfg(feature = "fault-injection")]
 mod faults;
+mod list;
 mod names;
 mod page;
 mod reservation;
@@ -75,6 +76,26 @@ const COMMANDS: &[Command] = &[
         name: "ext-reservation-get-page",
         stock: Some(("reservation-get-page", HOST_CMDS)),
         run: |_, arguments| page::get_page(arguments),
+    },
+    Command {
+        name: "ext-reservation-get-all",
+        stock: Some(("reservation-get-all", HOST_CMDS)),
+        run: |_, arguments| list::get_all(arguments),
+    },
+    Command {
+        name: "ext-reservation-get-by-id",
+        stock: Some(("reservation-get-by-id", HOST_CMDS)),
+        run: |_, arguments| list::get_by_id(arguments),
+    },
+    Command {
+        name: "ext-reservation-get-by-hostname",
+        stock: Some(("reservation-get-by-hostname", HOST_CMDS)),
+        run: |_, arguments| list::get_by_hostname(arguments),
+    },
+    Command {
+        name: "ext-reservation-get-by-address",
+        stock: Some(("reservation-get-by-address", HOST_CMDS)),
+        run: |_, arguments| list::get_by_address(arguments),
     },
     Command {
         name: "ext-subnet4-list",
