@@ -111,6 +111,8 @@ register_source(isc::hooks::LibraryHandle& library, rust::Str type) {
 void
 remove_source() noexcept {
     try {
+        // Makes the manager where a server that is starting has none yet: delBackend would end the process.
+        HostMgr::instance();
         // The objects' code is in this library, which is about to go.
         while (HostMgr::delBackend(source_type)) {
         }

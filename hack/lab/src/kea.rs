@@ -95,14 +95,19 @@ impl KeaBuilder {
     /// Starts the server and waits until it has given up; returns its log.
     ///
     /// # Errors
-    /// When it comes up instead.
+    /// When it comes up instead, or crashes.
     pub fn expect_start_failure(self) -> Result<String> {
         let mut kea = self.spawn()?;
-        try_wait_for("the server to give up", START, || {
+        let status = try_wait_for("the server to give up", START, || {
             // An answer to a command proves nothing: Kea 2.6 gives one while it goes down.
             ensure!(!kea.log().contains("DHCP4_STARTED"), "the server came up:\n{}", kea.tail());
             kea.running()?.exit_status()
         })?;
+        ensure!(
+            status.code().is_some(),
+            "the server did not give up but crashed ({status}):\n{}",
+            kea.tail()
+        );
         Ok(kea.log())
     }
 
