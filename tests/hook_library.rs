@@ -116,3 +116,27 @@ fn panics_and_exceptions_stay_inside() {
     assert_eq!(device.dhcp().unwrap().address.to_string(), support::address(1));
     expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
 }
+
+#[test]
+fn wrong_parameters_do_not_stop_a_running_server() {
+    let lab = Lab::new("params").unwrap();
+    let store = lab.dir().join("hosts4.db");
+    let builder = Kea::on(&lab).unwrap().config(config(&store));
+    let mut kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let device = lab.device("phone", &mac(1)).unwrap();
+    let good = kea.hooks_mut().clone();
+
+    let mut wrong = good.clone();
+    wrong[0]["parameters"] = json!({ "claim": "auto" });
+    let twice = [good.clone(), good.clone()].concat();
+    for (hooks, text) in [(wrong, "unknown parameter 'claim'"), (twice, "has registered the host backend")] {
+        *kea.hooks_mut() = hooks;
+        expect_error(&kea.config_set(&config(&store)).unwrap(), &[text]);
+        assert_eq!(device.dhcp().unwrap().address.to_string(), support::address(1), "{}", kea.tail());
+        expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+    }
+    *kea.hooks_mut() = good;
+    kea.config_set(&config(&store)).unwrap().success().unwrap();
+    expect(&kea.command("ext-reservation-add", &reservation(2)).unwrap(), 0, "Host added.");
+}

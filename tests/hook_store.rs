@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use kea_lab::{Kea, Lab, wait_for};
+use kea_lab::{Kea, Lab, Process, wait_for};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::{
@@ -285,4 +285,139 @@ fn a_refused_configuration_leaves_the_running_store_in_use() {
     kea.ask("ext-reservation-add", &reservation(2)).unwrap();
     kea.config_set(&config(&store)).unwrap().success().unwrap();
     assert_eq!(all_reservations(&kea).len(), 2);
+}
+
+#[test]
+fn a_store_that_somebody_else_locks_is_served_read_only() {
+    let lab = Lab::new("readonly").unwrap();
+    let store = lab.dir().join("hosts4.db");
+    let builder = Kea::on(&lab).unwrap().config(config(&store));
+    let kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let device = lab.device("phone", &mac(1)).unwrap();
+
+    // It waits for the lock, and has it the moment that the reload lets it go.
+    let mut thief = Command::new("flock");
+    thief.arg("--no-fork").arg(&store).args(["sleep", "1000"]);
+    let mut thief = Process::spawn("flock", &thief, lab.dir().join("flock.log")).unwrap();
+    wait_for("flock to wait", Duration::from_secs(10), || {
+        let waiting = fs::read_to_string("/proc/locks").unwrap();
+        waiting
+            .lines()
+            .any(|line| line.contains("->") && line.contains(&format!(" {} ", thief.pid())))
+            .then_some(())
+    })
+    .unwrap();
+    expect_error(&kea.reload().unwrap(), &["open already"]);
+
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+    assert_eq!(device.dhcp().unwrap().address.to_string(), address(1));
+    expect_error(&kea.command("ext-reservation-add", &reservation(2)).unwrap(), &["read-only"]);
+    let status = kea.command("ext-status", &Value::Null).unwrap();
+    assert!(status.text.contains("problem"), "{}", status.raw);
+    assert!(status.arguments["problems"][0].as_str().unwrap().contains("open already"), "{}", status.raw);
+
+    thief.kill().unwrap();
+    kea.reload().unwrap().success().unwrap();
+    kea.ask("ext-reservation-add", &reservation(2)).unwrap();
+    assert_eq!(kea.ask("ext-status", &Value::Null).unwrap()["problems"], json!([]));
+}
+
+#[test]
+fn a_store_that_is_gone_is_no_empty_store() {
+    let lab = Lab::new("gone").unwrap();
+    let store = lab.dir().join("hosts4.db");
+    let aside = lab.dir().join("aside.db");
+    let builder = Kea::on(&lab).unwrap().config(config(&store));
+    let kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let device = lab.device("laptop", &mac(5)).unwrap();
+
+    fs::rename(&store, &aside).unwrap();
+    let moved = kea.command("ext-reservation-add", &reservation(2)).unwrap();
+    expect_error(&moved, &["was moved, removed or replaced", "put the file back"]);
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+
+    // Something else is in its place now: it cannot even be read, and "not found" would be a lie.
+    fs::create_dir(&store).unwrap();
+    expect_error(&kea.reload().unwrap(), &["is a directory"]);
+    for (command, arguments) in [
+        ("ext-reservation-get", key(1)),
+        ("ext-reservation-del", key(1)),
+        ("ext-reservation-add", reservation(3)),
+        ("ext-reservation-get-all", json!({ "subnet-id": 1 })),
+        ("ext-reservation-get-page", json!({ "limit": 10 })),
+    ] {
+        expect_error(&kea.command(command, &arguments).unwrap(), &["is a directory"]);
+    }
+    assert!(kea.command("ext-status", &Value::Null).unwrap().text.contains("problem"));
+    device.dhcp().unwrap();
+
+    fs::remove_dir(&store).unwrap();
+    fs::rename(&aside, &store).unwrap();
+    kea.reload().unwrap().success().unwrap();
+    assert_eq!(all_reservations(&kea).len(), 1);
+}
+
+#[test]
+fn a_database_that_a_failed_configuration_closed_is_not_forgotten() {
+    let kea = command_server("closed");
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let mut broken = config(&kea.dir().join("hosts4.db"));
+    broken["lease-database"] =
+        json!({ "type": "memfile", "name": "/nonexistent/leases.csv", "persist": true });
+    assert_eq!(kea.config_set(&broken).unwrap().result, 1);
+    let reply = kea.command("ext-reservation-get", &key(1)).unwrap();
+    assert!(reply.result == 0 || reply.text.contains("apply one that works"), "{}", reply.raw);
+    kea.reload().unwrap().success().unwrap();
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+}
+
+#[test]
+fn a_second_store_is_refused() {
+    let builder = Kea::without_network("second").unwrap();
+    let (one, two) = (builder.dir().join("one.db"), builder.dir().join("two.db"));
+    let mut both = config(&one);
+    both["hosts-databases"].as_array_mut().unwrap().push(json!({ "type": "memfile", "name": two }));
+    let kea = builder.config(config(&one)).host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    expect_error(&kea.config_set(&both).unwrap(), &["one entry of type \"memfile\"", one.to_str().unwrap()]);
+    expect(&kea.command("ext-reservation-get", &key(1)).unwrap(), 0, "Host found.");
+    kea.ask("ext-reservation-add", &reservation(2)).unwrap();
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_new_store_is_left_alone() {
+    let kea = command_server("twin");
+    let store = kea.dir().join("other.db");
+    let precious = kea.dir().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, kea.dir().join("other.db.new")).unwrap();
+    assert_parts(&start_failure(&store), &["other.db.new' is in the way"]);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+}
+
+#[test]
+fn an_option_without_definition_is_left_out_alone() {
+    let lab = Lab::new("options").unwrap();
+    let store = lab.dir().join("hosts4.db");
+    let mut defined = config(&store);
+    defined["option-def"] = json!([{ "name": "badge", "code": 231, "type": "string", "space": "dhcp4" }]);
+    let builder = Kea::on(&lab).unwrap().config(defined);
+    let kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+    let mut with_options = reservation(1);
+    with_options["reservation"]["option-data"] = json!([
+        { "name": "badge", "data": "blue" },
+        { "name": "domain-name-servers", "data": "192.0.2.53" },
+    ]);
+    kea.ask("ext-reservation-add", &with_options).unwrap();
+    kea.config_set(&config(&store)).unwrap().success().unwrap();
+    let lease = lab.device("phone", &mac(1)).unwrap().dhcp().unwrap();
+    assert_eq!(lease.address.to_string(), address(1));
+    assert_eq!(
+        lease.dns.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["192.0.2.53"],
+        "{}",
+        kea.tail()
+    );
 }

@@ -6,6 +6,8 @@
 
 #include <asiolink/io_address.h>
 
+#include "rust/cxx.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -22,6 +24,12 @@ bytes(const std::string& text) {
 inline std::string
 text(const KhrBytes& bytes) {
     return {reinterpret_cast<const char*>(bytes.data), bytes.len};
+}
+
+/// Text for Rust; bytes that are no UTF-8 are replaced.
+inline rust::String
+lossy(const std::string& text) {
+    return (rust::String::lossy(text.data(), text.size()));
 }
 
 /// Network byte order; an IPv4 address takes the first four.

@@ -3,6 +3,8 @@
 
 #include "kea-ffi/src/bridge.rs.h"
 
+#include "bytes.hpp"
+
 #include <exceptions/exceptions.h>
 
 using isc::data::ConstElementPtr;
@@ -11,11 +13,6 @@ using isc::data::ElementPtr;
 namespace keahook {
 
 namespace {
-
-rust::String
-lossy(const std::string& text) {
-    return (rust::String::lossy(text.data(), text.size()));
-}
 
 std::unique_ptr<Element>
 wrap(const ConstElementPtr& value) {
@@ -92,6 +89,18 @@ Element::position() const {
 rust::String
 Element::json() const {
     return (lossy(value_->str()));
+}
+
+std::unique_ptr<Element>
+Element::without(rust::Str name) const {
+    const std::string left_out(name);
+    const ElementPtr copy = isc::data::Element::createMap(value_->getPosition());
+    for (const auto& member : value_->mapValue()) {
+        if (member.first != left_out) {
+            copy->set(member.first, member.second);
+        }
+    }
+    return (std::make_unique<Element>(copy));
 }
 
 void

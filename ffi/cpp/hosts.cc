@@ -99,8 +99,8 @@ parse_reservation4(std::uint32_t subnet, const Element& reservation) {
 }
 
 rust::Vec<std::uint8_t>
-parse_identifier(rust::Str text) {
-    const std::string input(text);
+parse_identifier(rust::Slice<const std::uint8_t> text) {
+    const std::string input(reinterpret_cast<const char*>(text.data()), text.size());
     std::vector<std::uint8_t> bytes = isc::util::str::quotedStringToBinary(input);
     if (bytes.empty()) {
         isc::util::str::decodeFormattedHexString(input, bytes);

@@ -46,10 +46,10 @@ command_callout(isc::hooks::CalloutHandle& handle) {
         ConstElementPtr response = run(command);
         handle.setArgument("response", response);
     } catch (const std::exception& error) {
-        log(Message::InternalError, error.what());
+        write_log(Message::InternalError, error.what());
         return (1);
     } catch (...) {
-        log(Message::InternalError, "an exception of unknown type left a command callout");
+        write_log(Message::InternalError, "an exception of unknown type left a command callout");
         return (1);
     }
     return (0);

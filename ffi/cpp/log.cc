@@ -46,8 +46,18 @@ namespace keahook {
 
 void
 log(Message message, rust::Str text) noexcept {
+    write_log(message, text.data(), text.size());
+}
+
+void
+write_log(Message message, const std::string& text) noexcept {
+    write_log(message, text.data(), text.size());
+}
+
+void
+write_log(Message message, const char* text, std::size_t size) noexcept {
     try {
-        const std::string argument(text);
+        const std::string argument(text, size);
         switch (message) {
         case Message::Loaded:
             LOG_INFO(logger, LOADED).arg(argument);

@@ -3,6 +3,7 @@
 
 #include "kea-ffi/src/bridge.rs.h"
 
+#include "bytes.hpp"
 #include "store_source.hpp"
 
 #include <dhcpsrv/cfg_db_access.h>
@@ -12,6 +13,7 @@
 #include <hooks/callout_handle.h>
 
 #include <algorithm>
+#include <string>
 
 using isc::db::DatabaseConnection;
 using isc::dhcp::CfgMgr;
@@ -26,14 +28,8 @@ namespace {
 /// The type of the entries that are ours.
 std::string source_type;
 
-/// Why the configuration that is being applied cannot have its store; empty where it can.
+/// Why the configuration that is being applied must be refused; empty where it need not.
 std::string refusal;
-
-/// Whether there is a configuration to go back to.
-bool
-is_running() {
-    return (CfgMgr::instance().getCurrentCfg()->getSequence() != 0);
-}
 
 /// Opens the source of an entry.
 ///
@@ -48,8 +44,27 @@ open_source(const DatabaseConnection::ParameterMap& parameters) {
         if (!is_running()) {
             throw;
         }
-        refusal = error.what();
-        return (unavailable_store(parameters, refusal));
+        refusal = std::string("Unable to open database: ") + error.what();
+        return (unavailable_store(parameters, error.what()));
+    }
+}
+
+/// Opens a store of the configuration that stays; where it can only be read, that; where not even that, a source
+/// that says so when it is asked by a command.
+HostDataSourcePtr
+reopen_store(DatabaseConnection::ParameterMap parameters) {
+    try {
+        return (open_store(parameters));
+    } catch (const std::exception& error) {
+        const std::string reason = error.what();
+        write_log(Message::StoreFailed, reason);
+        parameters["problem"] = reason;
+        try {
+            parameters["readonly"] = "true";
+            return (open_store(parameters));
+        } catch (const std::exception&) {
+            return (unavailable_store(parameters, reason));
+        }
     }
 }
 
@@ -67,13 +82,9 @@ restore_running_stores() {
         if (entry == parameters.end() || entry->second != source_type) {
             continue;
         }
-        try {
-            const HostDataSourcePtr source = open_store(parameters);
-            source->setIPReservationsUnique(running->getIPReservationsUnique());
-            sources.push_back(source);
-        } catch (const std::exception& error) {
-            log(Message::StoreFailed, error.what());
-        }
+        const HostDataSourcePtr source = reopen_store(parameters);
+        source->setIPReservationsUnique(running->getIPReservationsUnique());
+        sources.push_back(source);
     }
 }
 
@@ -85,20 +96,50 @@ refuse_configuration(isc::hooks::CalloutHandle& handle) {
             std::string reason;
             reason.swap(refusal);
             restore_running_stores();
-            log(Message::StoreKept, reason);
-            handle.setArgument("error", "Unable to open database: " + reason);
+            write_log(Message::StoreKept, reason);
+            handle.setArgument("error", reason);
             handle.setStatus(isc::hooks::CalloutHandle::NEXT_STEP_DROP);
         }
         return (0);
     } catch (const std::exception& error) {
-        log(Message::InternalError, error.what());
+        write_log(Message::InternalError, error.what());
     } catch (...) {
-        log(Message::InternalError, "an exception of unknown type after a configuration");
+        write_log(Message::InternalError, "an exception of unknown type after a configuration");
     }
     return (1);
 }
 
 } // namespace
+
+bool
+is_running() noexcept {
+    return (CfgMgr::instance().getCurrentCfg()->getSequence() != 0);
+}
+
+void
+refuse_configuration_later(rust::Str reason) {
+    refusal = std::string(reason);
+}
+
+rust::Vec<rust::String>
+database_problems(bool of_lookups) {
+    rust::Vec<rust::String> problems;
+    const auto& sources = HostMgr::instance().getHostDataSourceList();
+    for (const auto& source : sources) {
+        const auto parameters = source->getParameters();
+        const auto problem = parameters.find("problem");
+        const bool serves = parameters.count("readonly") > 0;
+        if (source->getType() == source_type && problem != parameters.end() && !(of_lookups && serves)) {
+            problems.push_back(lossy(problem->second));
+        }
+    }
+    const auto configured = CfgMgr::instance().getCurrentCfg()->getCfgDbAccess()->getHostDbAccessStringList().size();
+    if (sources.size() < configured) {
+        problems.push_back("only " + std::to_string(sources.size()) + " of " + std::to_string(configured) +
+                           " configured hosts-databases are open since a new configuration failed: apply one that works");
+    }
+    return (problems);
+}
 
 bool
 register_source(isc::hooks::LibraryHandle& library, rust::Str type) {
@@ -118,9 +159,9 @@ remove_source() noexcept {
         }
         HostDataSourceFactory::deregisterFactory(source_type);
     } catch (const std::exception& error) {
-        log(Message::InternalError, error.what());
+        write_log(Message::InternalError, error.what());
     } catch (...) {
-        log(Message::InternalError, "an exception of unknown type while unloading");
+        write_log(Message::InternalError, "an exception of unknown type while unloading");
     }
 }
 

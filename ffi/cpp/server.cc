@@ -3,6 +3,8 @@
 
 #include "kea-ffi/src/bridge.rs.h"
 
+#include "bytes.hpp"
+
 #include <asiolink/io_address.h>
 #include <dhcpsrv/cfg_subnets4.h>
 #include <dhcpsrv/cfgmgr.h>
@@ -19,11 +21,6 @@ using isc::dhcp::CfgMgr;
 namespace keahook {
 
 namespace {
-
-rust::String
-lossy(const std::string& text) {
-    return (rust::String::lossy(text.data(), text.size()));
-}
 
 /// Whether a client must belong to a class before the subnet is used.
 bool

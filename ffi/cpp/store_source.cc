@@ -106,6 +106,8 @@ public:
     /// One that has nothing, and refuses changes with the reason.
     StoreSource(const DatabaseConnection::ParameterMap& parameters, const std::string& reason)
         : parameters_(parameters), source_(khr_source_unavailable(bytes(reason))) {
+        parameters_.erase("readonly");
+        parameters_["problem"] = reason;
         if (!source_) {
             isc_throw(isc::db::DbOpenError, reason);
         }

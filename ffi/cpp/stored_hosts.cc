@@ -32,24 +32,43 @@ parse_host(const KhrReservation& stored, const ConstElementPtr& body) {
     return (parser.parse(stored.subnet_v6, body));
 }
 
+/// The options that the configuration knows. The others are named in the log.
+ElementPtr
+usable_options(const KhrReservation& stored, const ElementPtr& body) {
+    const ElementPtr usable = isc::data::Element::createList();
+    // Kept here, because the body lets go of it.
+    const ConstElementPtr options = body->get("option-data");
+    for (const ElementPtr& option : options->listValue()) {
+        const ElementPtr alone = isc::data::Element::createList();
+        alone->add(option);
+        body->set("option-data", alone);
+        try {
+            parse_host(stored, body);
+            usable->add(option);
+        } catch (const std::exception& error) {
+            write_log(Message::ReservationUnusable,
+                      "an option of a stored reservation is left out, the configuration does not know it (" +
+                          std::string(error.what()) + "): " + option->str() + " of " + text(stored.body));
+        }
+    }
+    return (usable);
+}
+
 /// Makes the Host of a stored reservation.
 ///
-/// A reservation whose options the current configuration no longer defines keeps its address: the
-/// options are left out and the log says so, because refusing it would give the client another address.
+/// A reservation with an option that the current configuration no longer defines keeps the rest: refusing it would
+/// give the client another address.
 ConstHostPtr
 materialise(const KhrReservation& stored) {
     const ElementPtr body = isc::data::Element::fromJSON(text(stored.body));
     HostPtr host;
     try {
         host = parse_host(stored, body);
-    } catch (const std::exception& error) {
+    } catch (const std::exception&) {
         if (!body->contains("option-data")) {
             throw;
         }
-        log(Message::ReservationUnusable,
-                     "the options of a stored reservation are left out, the configuration does not know them (" +
-                         std::string(error.what()) + "): " + text(stored.body));
-        body->remove("option-data");
+        body->set("option-data", usable_options(stored, body));
         host = parse_host(stored, body);
     }
     host->setHostId(stored.id);
@@ -69,11 +88,11 @@ Collector::visit(void* context, const KhrReservation* stored) noexcept {
         }
         self.hosts.push_back(host);
     } catch (const std::exception& problem) {
-        log(Message::ReservationUnusable,
+        write_log(Message::ReservationUnusable,
                      "a stored reservation cannot be used (" + std::string(problem.what()) + "): " +
                          text(stored->body));
     } catch (...) {
-        log(Message::InternalError, "an exception of unknown type in a host lookup");
+        write_log(Message::InternalError, "an exception of unknown type in a host lookup");
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) mod ffi {
         fn names(self: &Element) -> Result<Vec<String>>;
         fn position(self: &Element) -> Result<String>;
         fn json(self: &Element) -> Result<String>;
+        fn without(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn set(self: Pin<&mut Element>, name: &str, value: &Element) -> Result<()>;
         fn push(self: Pin<&mut Element>, value: &Element) -> Result<()>;
         fn element_map() -> Result<UniquePtr<Element>>;
@@ -81,7 +82,7 @@ pub(crate) mod ffi {
         fn address4(self: &Host) -> Result<String>;
         fn element(self: &Host) -> Result<UniquePtr<Element>>;
         fn parse_reservation4(subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
-        fn parse_identifier(text: &str) -> Result<Vec<u8>>;
+        fn parse_identifier(text: &[u8]) -> Result<Vec<u8>>;
         fn identifier_type(name: &str) -> Result<u8>;
         fn add_host(host: &Host) -> Result<()>;
         fn delete_host4_by_address(subnet: u32, address: &str) -> Result<bool>;
@@ -136,6 +137,9 @@ pub(crate) mod ffi {
         fn register_command(library: Pin<&mut LibraryHandle>, name: &str) -> Result<()>;
         fn command_is_taken(name: &str) -> Result<bool>;
         fn throw_exception(standard: bool) -> Result<()>;
+        fn is_running() -> bool;
+        fn refuse_configuration_later(reason: &str) -> Result<()>;
+        fn database_problems(of_lookups: bool) -> Result<Vec<String>>;
         fn register_source(library: Pin<&mut LibraryHandle>, kind: &str) -> Result<bool>;
         fn remove_source();
         fn log(message: Message, text: &str);

@@ -83,6 +83,11 @@ impl Element {
         self.0.text().ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The bytes of the string, where this is one. Kea does not demand UTF-8.
+    pub fn as_bytes(&self) -> Option<Vec<u8>> {
+        self.0.text().ok()
+    }
+
     /// The boolean, where this is one.
     pub fn as_boolean(&self) -> Option<bool> {
         self.0.boolean().ok()
@@ -113,15 +118,9 @@ impl Element {
         Ok(self.0.pin_mut().push(value.shim())?)
     }
 
-    /// A copy of a map (not of its members) without those names, which can be built up.
-    pub fn without(&self, names: &[&str]) -> Result<Self, KeaError> {
-        let mut copy = Self::map()?;
-        for name in self.names()? {
-            if let (false, Some(value)) = (names.contains(&name.as_str()), self.get(&name)?) {
-                copy.set(&name, &value)?;
-            }
-        }
-        Ok(copy)
+    /// A copy of a map (not of its members) without one of them, which can be built up.
+    pub fn without(&self, name: &str) -> Result<Self, KeaError> {
+        Self::from_shim(self.0.without(name)?)
     }
 }
 

@@ -58,3 +58,14 @@ pub fn command_is_taken(name: &str) -> Result<bool, KeaError> {
 pub fn remove_source() {
     ffi::remove_source();
 }
+
+/// Whether there is a configuration in use, to which a server can go back.
+pub fn is_running() -> bool {
+    ffi::is_running()
+}
+
+/// Lets the configuration that is being loaded fail with this reason, once DHCP is served again. (Kea 2.2.0 stops
+/// serving DHCP when a library refuses to load into a running server.)
+pub fn refuse_configuration_later(reason: &str) -> Result<(), KeaError> {
+    Ok(ffi::refuse_configuration_later(reason)?)
+}

@@ -45,7 +45,7 @@ pub fn canonical_address4(address: &str) -> Result<String, KeaError> {
 }
 
 /// Bytes of an identifier given as `aa:bb`, `aabb` or `'text'`.
-pub fn parse_identifier(text: &str) -> Result<Vec<u8>, KeaError> {
+pub fn parse_identifier(text: &[u8]) -> Result<Vec<u8>, KeaError> {
     Ok(ffi::parse_identifier(text)?)
 }
 
@@ -171,4 +171,9 @@ pub fn database_available() -> Result<bool, KeaError> {
 /// Throws a C++ exception inside Kea's half, for tests of the seam.
 pub fn throw_exception(standard: bool) -> Result<(), KeaError> {
     Ok(ffi::throw_exception(standard)?)
+}
+
+/// What is wrong with the host databases; with `of_lookups`, only what makes lookups incomplete.
+pub fn database_problems(of_lookups: bool) -> Result<Vec<String>, KeaError> {
+    Ok(ffi::database_problems(of_lookups)?)
 }

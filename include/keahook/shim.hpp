@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace rust {
@@ -57,6 +58,8 @@ public:
     rust::Vec<rust::String> names() const;
     rust::String position() const;
     rust::String json() const;
+    /// A copy of a map without one member, which may be changed.
+    std::unique_ptr<Element> without(rust::Str name) const;
 
     void set(rust::Str name, const Element& value);
     void push(const Element& value);
@@ -97,7 +100,7 @@ private:
 using Hosts = std::vector<Host>;
 
 std::unique_ptr<Host> parse_reservation4(std::uint32_t subnet, const Element& reservation);
-rust::Vec<std::uint8_t> parse_identifier(rust::Str text);
+rust::Vec<std::uint8_t> parse_identifier(rust::Slice<const std::uint8_t> text);
 std::uint8_t identifier_type(rust::Str name);
 
 void add_host(const Host& host);
@@ -134,11 +137,20 @@ bool command_is_taken(rust::Str name);
 void throw_exception(bool standard);
 
 /// Makes `hosts-databases` entries of this type open a source of ours.
+/// Whether there is a configuration in use, to which a server can go back.
+bool is_running() noexcept;
+/// Lets the configuration that is being loaded fail, with this reason, once DHCP is served again.
+void refuse_configuration_later(rust::Str reason);
+/// What is wrong with the host databases; with `of_lookups`, only what makes lookups incomplete.
+rust::Vec<rust::String> database_problems(bool of_lookups);
 bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
 /// Closes the sources and takes the registration back.
 void remove_source() noexcept;
 
 void log(Message message, rust::Str text) noexcept;
+/// The same for text that may be no UTF-8 (Kea's and clients' often is not).
+void write_log(Message message, const std::string& text) noexcept;
+void write_log(Message message, const char* text, std::size_t size) noexcept;
 
 /// Where a command handler leaves its answer.
 class Answer {

@@ -3,16 +3,17 @@
 use kea_ffi::element::{Element, KeaError, Kind};
 
 /// What the administrator may set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// `claim-stock-names`.
     pub claim_stock_names: ClaimStockNames,
 }
 
 /// Whether commands also take the names that Kea's own hooks give them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClaimStockNames {
     /// Those that no other configured library serves.
+    #[default]
     Auto,
     /// None.
     Never,
@@ -38,7 +39,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads the parameters; all have defaults.
     pub fn parse(parameters: Option<&Element>) -> Result<Self, ConfigError> {
-        let mut config = Self { claim_stock_names: ClaimStockNames::Auto };
+        let mut config = Self::default();
         let Some(parameters) = parameters.filter(|given| given.kind() != Kind::Null) else {
             return Ok(config);
         };

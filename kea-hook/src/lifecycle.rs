@@ -61,28 +61,36 @@ pub fn guarded(entry: impl FnOnce() -> Result<(), LoadError>) -> c_int {
     }
 }
 
-/// Registers everything, or nothing.
+/// Registers everything, or nothing. A running server that gets wrong parameters takes the library with defaults and
+/// refuses the configuration afterwards, because Kea stops serving DHCP when a library does not load.
 pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
-    panic::set_hook(Box::new(|info| {
-        server::log(Message::InternalError, &info.to_string());
-    }));
+    panic::set_hook(Box::new(|info| server::log(Message::InternalError, &info.to_string())));
     let mut library = library.ok_or(LoadError::NoHandle)?;
     let daemon = server::process_name()?;
     if !DAEMONS.contains(&daemon.as_str()) {
         return Err(LoadError::WrongDaemon { found: daemon, works_in: DAEMONS.join(" and ") });
     }
-    let config = Config::parse(library.parameters()?.as_ref())?;
+    let (config, refusal) = match Config::parse(library.parameters()?.as_ref()) {
+        Err(error) if library::is_running() => (Config::default(), Some(error)),
+        parsed => (parsed?, None),
+    };
     let names = commands::names_to_serve(&config, &library::library_names()?)?;
 
+    if !library.register_source(SOURCE_TYPE)? {
+        let taken = LoadError::SourceTaken;
+        return if library::is_running() { refuse(&taken) } else { Err(taken) };
+    }
     for name in names.all() {
         library.register_command(&name)?;
     }
-    if !library.register_source(SOURCE_TYPE)? {
-        return Err(LoadError::SourceTaken);
-    }
     server::log(Message::Loaded, &names.to_string());
     hook::install(Arc::new(Commands::new(names)));
-    Ok(())
+    refusal.map_or(Ok(()), |error| refuse(&error.into()))
+}
+
+fn refuse(error: &LoadError) -> Result<(), LoadError> {
+    server::log(Message::LoadFailed, &error.to_string());
+    Ok(library::refuse_configuration_later(&format!("libdhcp_host_cmds_rs.so: {error}"))?)
 }
 
 /// Takes everything back. The stores close here, so that the next load finds them unlocked.

@@ -100,14 +100,14 @@ pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandErro
 
 /// `identifier-type` and `identifier`. What is missing is told after `prefix`.
 pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, Vec<u8>), CommandError> {
-    let text = |name: &str| -> Result<String, CommandError> {
+    let bytes = |name: &str| -> Result<Vec<u8>, CommandError> {
         arguments
             .get(name)?
-            .and_then(|value| value.as_text())
+            .and_then(|value| value.as_bytes())
             .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
     };
-    let (kind, identifier) = (text("identifier-type")?, text("identifier")?);
-    let kind = server::identifier_type(&kind)
+    let (kind, identifier) = (bytes("identifier-type")?, bytes("identifier")?);
+    let kind = server::identifier_type(&String::from_utf8_lossy(&kind))
         .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
     let empty = || CommandError::new("Unable to query for empty 'identifier'.");
     if identifier.is_empty() {
@@ -116,6 +116,17 @@ pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, 
     let identifier = server::parse_identifier(&identifier)
         .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
     if identifier.is_empty() { Err(empty()) } else { Ok((kind, identifier)) }
+}
+
+/// Refuses a command that would miss reservations because a host database is not open: "not found" would be a lie.
+pub fn check_databases(target: Target) -> Result<(), CommandError> {
+    if target == Target::Memory {
+        return Ok(());
+    }
+    match server::database_problems(true)?.first() {
+        Some(problem) => Err(CommandError::new(format!("a host database is not available: {problem}"))),
+        None => Ok(()),
+    }
 }
 
 /// A string that must be there.

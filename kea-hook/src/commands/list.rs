@@ -61,6 +61,7 @@ fn subnet(arguments: &Element) -> Result<Option<u32>, CommandError> {
 }
 
 fn reply(target: Target, filter: &HostFilter<'_>) -> Result<Reply, CommandError> {
+    arguments::check_databases(target)?;
     let hosts = server::find_hosts4(target, filter)?;
     let mut list = Element::list()?;
     for host in &hosts {

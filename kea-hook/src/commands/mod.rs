@@ -128,6 +128,13 @@ impl Commands {
 
 impl Hook for Commands {
     fn open_source(&self, parameters: &SourceParameters) -> Result<Box<dyn HostSource>, String> {
+        // Kea writes to all databases one after the other: with two stores, a refusal could be half a change.
+        if let Some(open) = self.open_stores().first() {
+            return Err(format!(
+                "hosts-databases may have one entry of type \"memfile\", and '{}' is open already: remove the other",
+                open.status().path.display()
+            ));
+        }
         let source = StoreSource::open(parameters).map_err(|error| error.to_string())?;
         server::log(Message::StoreOpened, &source.describe());
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! `reservation-get-page`.
 
 use kea_ffi::element::{Element, Reply, ResultCode};
-use kea_ffi::server;
+use kea_ffi::server::{self, Target};
 
 use super::CommandError;
 use super::arguments::{self, configured_subnet4};
@@ -25,6 +25,7 @@ pub fn get_page(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     if let Some(id) = subnet {
         configured_subnet4(id)?;
     }
+    arguments::check_databases(Target::All)?;
     page(subnet, usize::try_from(source).unwrap_or_default(), after.unsigned_abs(), limit)
 }
 

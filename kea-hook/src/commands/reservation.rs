@@ -19,7 +19,7 @@ pub fn add(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let given_subnet = subnet_of(&reservation)?;
     let subnet = given_subnet.map(arguments::configured_subnet4).transpose()?.flatten();
 
-    let host = Host::parse4(given_subnet.unwrap_or(0), &reservation.without(&["subnet-id"])?)?;
+    let host = Host::parse4(given_subnet.unwrap_or(0), &reservation.without("subnet-id")?)?;
     match (host.address4()?, given_subnet, subnet) {
         (Some(address), None, _) => return Err(missing_subnet(&address)?),
         (Some(address), _, Some(subnet)) => check_address(&address, &subnet)?,
@@ -28,6 +28,7 @@ pub fn add(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     if !server::database_available()? {
         return Err(CommandError::new("Host database not available, cannot add host."));
     }
+    arguments::check_databases(Target::Database)?;
     host.add()?;
     Ok(Reply::new(
         ResultCode::Success,
@@ -43,6 +44,7 @@ pub fn get(arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
+    arguments::check_databases(target)?;
     Ok(match server::find_host4(target, subnet, &key)? {
         Some(host) => Reply::new(ResultCode::Success, "Host found.").with(host),
         None => Reply::new(ResultCode::Empty, "Host not found."),
@@ -59,6 +61,7 @@ pub fn del(arguments: Option<&Element>) -> Result<Reply, CommandError> {
             "Unable to delete a host because there is no hosts-database configured.",
         ));
     }
+    arguments::check_databases(Target::Database)?;
     Ok(if server::delete_host4(subnet, &key)? {
         Reply::new(ResultCode::Success, "Host deleted.")
     } else {

@@ -23,7 +23,11 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
         stores.push(&describe(&store)?)?;
     }
     arguments.set("stores", &stores)?;
-    let text = if healthy { "Hook is healthy." } else { "A host store has a problem, see 'stores'." };
+    let problems = server::database_problems(false)?;
+    healthy &= problems.is_empty();
+    arguments.set("problems", &texts(&problems.into_iter().collect())?)?;
+    let text =
+        if healthy { "Hook is healthy." } else { "A host store has a problem, see 'problems' and 'stores'." };
     Ok(Reply::new(ResultCode::Success, text).with(arguments))
 }
 

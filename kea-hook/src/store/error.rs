@@ -55,6 +55,13 @@ pub enum WriteError {
         /// The system's words.
         detail: String,
     },
+    /// The file was moved or removed, or another one was put in its place.
+    #[error(
+        "the reservation store '{}' was moved, removed or replaced while in use; nothing was changed, reservations are \
+         still served from memory: put the file back, or list them with reservation-get-page and restart the server",
+        .0.display()
+    )]
+    Replaced(PathBuf),
     /// The file no longer holds what this process wrote to it.
     #[error(
         "the reservation store '{}' was damaged while in use: {detail}; nothing was changed, reservations are still \

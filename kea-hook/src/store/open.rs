@@ -73,7 +73,9 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::ParentMissing(folder));
     }
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        let detail = "it is a symbolic link to a file that does not exist".into();
+        let detail =
+            "it is a symbolic link to a file that does not exist: restore that file, or remove the link"
+                .into();
         return Err(OpenError::Io { path: path.into(), detail });
     }
     let denied = |error: io::Error| match error.kind() {
@@ -83,6 +85,7 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
         _ => cannot_open(path, error),
     };
     let twin = twin_of(path);
+    check_twin(path, &twin)?;
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(MODE);
     let file = options.open(&twin).map_err(denied)?;
@@ -103,6 +106,19 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
     let engine = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
     File::open(&folder).and_then(|folder| folder.sync_all()).map_err(denied)?;
     Ok(Opened { engine, file })
+}
+
+/// What a killed creation left under the other name may be overwritten; nothing else.
+fn check_twin(path: &Path, twin: &Path) -> Result<(), OpenError> {
+    let Ok(metadata) = fs::symlink_metadata(twin) else { return Ok(()) };
+    let mut start = [0; MAGIC.len()];
+    let ours = metadata.is_file()
+        && match File::open(twin).and_then(|file| file.read_exact_at(&mut start, 0)) {
+            Ok(()) => start == MAGIC || start == [0; MAGIC.len()],
+            Err(_) => metadata.len() == 0,
+        };
+    let detail = || format!("'{}' is in the way of creating it: move that away", twin.display());
+    if ours { Ok(()) } else { Err(OpenError::Io { path: path.into(), detail: detail() }) }
 }
 
 /// Makes an empty store of a file, whatever a killed creation has left in it.

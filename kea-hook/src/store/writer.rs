@@ -2,7 +2,8 @@
 //! failed write.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,9 +61,21 @@ impl Writer {
             changes.into_iter().map(|change| plan.apply(change)).collect::<Result<_, _>>()?;
         let (effects, counters) = plan.finish();
         if !effects.is_empty() {
+            self.check_place()?;
             self.write(index, &effects, counters)?;
         }
         Ok(Committed { outcomes, effects, latency: start.elapsed() })
+    }
+
+    /// Whether the path still leads to the file that is open. What is written to one that was moved or removed would
+    /// be gone after a restart.
+    fn check_place(&self) -> Result<(), WriteError> {
+        let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let there = fs::metadata(&self.path).map(place).ok();
+        if there.is_some() && there == self.file.metadata().map(place).ok() {
+            return Ok(());
+        }
+        Err(WriteError::Replaced(self.path.clone()))
     }
 
     fn write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), WriteError> {
