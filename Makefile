@@ -9,12 +9,14 @@ export KEA_OPERATOR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kea-operator
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-KEA_VERSION = $(shell sed -n 's/^\#define VERSION "\(.*\)"/\1/p' $(or $(KEA_INCLUDE_DIR),/usr/include/kea)/config.h)
 DENY_VERSION := 0.20.2
+
+# Asked in the shell, when the headers are there: make expands a recipe before it runs the first line of it.
+KEA_VERSION = sed -n 's/^\#define VERSION "\(.*\)"/\1/p' $(or $(KEA_INCLUDE_DIR),/usr/include/kea)/config.h
 
 # Network namespaces need root; what is compiled stays the user's.
 comma := ,
-AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_CACHE$(comma)KUBEBUILDER_ASSETS)
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_CACHE$(comma)KEA_ROOT$(comma)KEA_LAB_KEEP$(comma)TMPDIR)
 
 .PHONY: help
 help: ## Show this list
@@ -24,7 +26,8 @@ help: ## Show this list
 demo: hook operator ## Show the main job on real parts: a lease becomes a durable reservation
 	@hack/deps run
 	$(CARGO) build --release --quiet -p kea-lab --bin demo
-	@$(AS_ROOT) $(TARGET_DIR)/release/demo --hook dist/kea-$(KEA_VERSION)/libdhcp_host_cmds_rs.so --operator dist/kea-operator
+	@$(AS_ROOT) $(TARGET_DIR)/release/demo --hook "dist/kea-$$($(KEA_VERSION))/libdhcp_host_cmds_rs.so" \
+	    --operator dist/kea-operator
 
 .PHONY: test
 test: test-plain test-real ## Run all tests, with all their set-up
@@ -58,7 +61,9 @@ lint: ## Check formatting, lints, licences and sources of dependencies
 hook: ## Build the hook library into dist/kea-<version>/
 	@hack/deps build
 	$(CARGO) build --release -p dhcp_host_cmds_rs --features kea
-	@install -D -m 0644 $(TARGET_DIR)/release/libdhcp_host_cmds_rs.so dist/kea-$(KEA_VERSION)/libdhcp_host_cmds_rs.so
+	@version=$$($(KEA_VERSION)); test -n "$$version" && \
+	    install -D -m 0644 $(TARGET_DIR)/release/libdhcp_host_cmds_rs.so "dist/kea-$$version/libdhcp_host_cmds_rs.so" && \
+	    echo "dist/kea-$$version/libdhcp_host_cmds_rs.so"
 
 .PHONY: operator
 operator: ## Build the operator into dist/

@@ -265,7 +265,10 @@ fn permission_errors_say_whose_permission() {
         fs::set_permissions(&place.path, Permissions::from_mode(0o0)).unwrap();
         fs::set_permissions(place.folder.path(), Permissions::from_mode(0o555)).unwrap();
     }
-    let output = match command.output() {
+    let ran = command.output();
+    // The folder must be removable at the end.
+    fs::set_permissions(place.folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let output = match ran {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             println!("skipped: this test program cannot be run by an unprivileged user");
