@@ -78,6 +78,10 @@ generate: ## Write the files that are generated from code: C header, CRDs
 deps: ## Install what building and testing need (Debian packages; no service is touched)
 	@hack/deps build run
 
+.PHONY: kea-root
+kea-root: ## Print the folder of a system with another Kea: KEA=2.2, 2.6 or 3.0
+	@hack/kea-root $(or $(KEA),2.2)
+
 .PHONY: clean
 clean: ## Remove what was built here (the cache folder stays)
 	$(CARGO) clean
