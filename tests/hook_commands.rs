@@ -191,7 +191,7 @@ fn status_tells_what_runs() {
     let kea = command_server("status");
     kea.ask("ext-reservation-add", &reservation(1)).unwrap();
     let status = kea.ask("ext-status", &Value::Null).unwrap();
-    assert_eq!(status["kea-version"], "2.2.0");
+    assert_eq!(status["kea-version"], kea.command("version-get", &Value::Null).unwrap().text);
     assert_eq!(status["hook-version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(status["hosts-databases"], json!(["memfile"]));
     assert_eq!(status["stores"][0]["reservations"], 1);
