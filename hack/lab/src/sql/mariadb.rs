@@ -46,7 +46,7 @@ impl MariaDb {
             .arg("--no-defaults")
             .arg(option("basedir", &self.usr))
             .arg(option("datadir", &dir.join("data")));
-        command.args(STORAGE).env(WITHOUT_SYNC.0, WITHOUT_SYNC.1);
+        command.args(STORAGE).env(WITHOUT_SYNC.0, WITHOUT_SYNC.1).env("TMPDIR", dir);
         command
     }
 
@@ -76,7 +76,7 @@ impl Engine for MariaDb {
     fn serve(&self, dir: &Path) -> Command {
         let mut command = self.with_places("sbin/mariadbd", dir);
         command.arg(option("socket", &socket(dir))).arg(option("pid-file", &dir.join("mariadb.pid")));
-        command.arg(option("tmpdir", dir)).args(["--skip-networking", "--max-connections=200"]);
+        command.args(["--skip-networking", "--max-connections=200"]);
         command
     }
 
