@@ -55,7 +55,8 @@ impl Bench {
                 .stock_hook("libdhcp_subnet_cmds.so", Value::Null)?,
         };
         let kea = builder.start()?;
-        let version = Version::parse(&kea.command("version-get", &Value::Null)?.text).map_err(|e| anyhow!(e))?;
+        let version =
+            Version::parse(&kea.command("version-get", &Value::Null)?.text).map_err(|e| anyhow!(e))?;
         let place = Place { family, backend, kea: version };
         let base = Base::at(&place).map_err(|e| anyhow!("base.yaml: {e}"))?;
         Ok(Self { kea, place, side, base, databases })
@@ -87,7 +88,8 @@ impl Bench {
             let step = filled(step, names).map_err(|e| anyhow!(e))?;
             let reply = self.send(&step, target, prefix)?;
             for (name, pointer) in &step.keep {
-                let value = reply.raw.pointer(pointer).with_context(|| format!("no {pointer} in {}", reply.raw))?;
+                let value =
+                    reply.raw.pointer(pointer).with_context(|| format!("no {pointer} in {}", reply.raw))?;
                 names.insert(name.clone(), value.clone());
             }
         }
@@ -161,7 +163,8 @@ impl Base {
     fn at(place: &Place) -> Result<Self, String> {
         let Some(Value::Object(base)) = resolve(&base(), place)? else { return Err("is no map".to_owned()) };
         let members: BTreeMap<String, Value> = base.into_iter().collect();
-        let [Some(Value::Object(names)), Some(config)] = ["names", "config"].map(|key| members.get(key)) else {
+        let [Some(Value::Object(names)), Some(config)] = ["names", "config"].map(|key| members.get(key))
+        else {
             return Err("needs the members 'names' and 'config'".to_owned());
         };
         let names: Names = names.clone().into_iter().collect();

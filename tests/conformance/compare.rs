@@ -19,7 +19,8 @@ pub fn complaint(step: &Step, reply: &Reply) -> Option<String> {
     if let Some(expected) = step.reply_is.as_ref().filter(|expected| **expected != reply.arguments) {
         return Some(format!("expected exactly these arguments: {expected}"));
     }
-    let difference = step.reply.as_ref().and_then(|expected| difference(expected, Some(&reply.arguments), ""));
+    let difference =
+        step.reply.as_ref().and_then(|expected| difference(expected, Some(&reply.arguments), ""));
     difference.map(|difference| format!("arguments: {difference}"))
 }
 

@@ -60,7 +60,8 @@ impl Version {
         if let Some(least) = range.strip_prefix(">=") {
             return Ok(self >= Self::parse(least)?);
         }
-        let end = range.strip_prefix('<').ok_or(format!("'{range}' is no range of versions: use >=2.6 or <3.0"))?;
+        let end =
+            range.strip_prefix('<').ok_or(format!("'{range}' is no range of versions: use >=2.6 or <3.0"))?;
         Ok(self < Self::parse(end)?)
     }
 }

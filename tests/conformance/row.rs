@@ -156,8 +156,11 @@ pub fn base() -> Value {
 
 /// Every row of every file, in the order of the files' names.
 pub fn table() -> Vec<Written> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| is_table(path)).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| is_table(path))
+        .collect();
     files.sort();
     let rows: Vec<Written> = files.iter().flat_map(|file| rows_of(file)).collect();
 

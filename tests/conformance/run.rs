@@ -24,7 +24,7 @@ pub fn run(family: Family, backend: Backend, side: Side) {
             continue;
         }
         // Both names of each command are used, at one place or another.
-        let extended = (number + backend as usize + family as usize) % 2 == 0;
+        let extended = (number + backend as usize + family as usize).is_multiple_of(2);
         let outcome = bench.run(&row, extended);
         if outcome.is_err() {
             // What a failure leaves behind is not worth finding out.
@@ -36,7 +36,8 @@ pub fn run(family: Family, backend: Backend, side: Side) {
 }
 
 fn start(family: Family, backend: Backend, side: Side) -> Bench {
-    Bench::start(family, backend, side).unwrap_or_else(|e| panic!("no server for {family}, {backend:?}: {e:#}"))
+    Bench::start(family, backend, side)
+        .unwrap_or_else(|e| panic!("no server for {family}, {backend:?}: {e:#}"))
 }
 
 fn chosen() -> Vec<Written> {
@@ -63,7 +64,8 @@ impl Report {
             (Ok(()), None) => {}
             (Err(_), Some(reason)) => self.note("beyond stock", row, reason),
             (Ok(()), Some(reason)) => {
-                self.failures.push(format!("{}: marked beyond-stock ({reason}), but stock passes it", row.id));
+                self.failures
+                    .push(format!("{}: marked beyond-stock ({reason}), but stock passes it", row.id));
             }
             (Err(failure), None) => {
                 let failure = format!("{}: {}\n{failure:#}", row.id, row.title);
@@ -73,12 +75,18 @@ impl Report {
     }
 
     fn note(&mut self, what: &str, row: &Row, reason: &str) {
-        writeln!(self.notes, "  {what}: {}: {} ({reason})", row.id, row.title).expect("writing to a string works");
+        writeln!(self.notes, "  {what}: {}: {} ({reason})", row.id, row.title)
+            .expect("writing to a string works");
     }
 
     fn finish(self, place: &str) {
         let Self { run, notes, failures } = self;
         println!("{place}: {run} rows, {} failed\n{notes}", failures.len());
-        assert!(failures.is_empty(), "{} of {run} rows failed at {place}:\n\n{}\n", failures.len(), failures.join("\n\n"));
+        assert!(
+            failures.is_empty(),
+            "{} of {run} rows failed at {place}:\n\n{}\n",
+            failures.len(),
+            failures.join("\n\n")
+        );
     }
 }
