@@ -26,10 +26,11 @@ const PORTS: usize = 5;
 pub struct ControlAgent {
     process: Process,
     address: SocketAddrV4,
+    service: String,
 }
 
 impl ControlAgent {
-    /// Starts an agent that forwards the service `dhcp4` to the server's control socket.
+    /// Starts an agent that forwards the service `dhcp4`, or `dhcp6`, to the server's control socket.
     pub fn for_server(kea: &Kea) -> Result<Self> {
         Self::with_config(kea, &json!({}))
     }
@@ -48,11 +49,12 @@ impl ControlAgent {
     }
 
     fn start(kea: &Kea, address: SocketAddrV4, extra: &Value) -> Result<Self> {
-        let files = Files::new(kea.dir(), &format!("kea-agent-{}", address.port()));
+        let files = Files::new(kea.dir(), &format!("kea-agent-{}", address.port()), kea.family());
+        let service = kea.family().service();
         let mut agent = json!({
             "http-host": address.ip(),
             "http-port": address.port(),
-            "control-sockets": { "dhcp4": { "socket-type": "unix", "socket-name": kea.socket().path() } },
+            "control-sockets": { &service: { "socket-type": "unix", "socket-name": kea.socket().path() } },
             "loggers": [{
                 "name": "kea-ctrl-agent",
                 "severity": "INFO",
@@ -71,7 +73,7 @@ impl ControlAgent {
             process.expect_running()?;
             Ok(TcpStream::connect(address).ok())
         })?;
-        Ok(Self { process, address })
+        Ok(Self { process, address, service })
     }
 
     /// The agent's URL, with a slash at the end.
@@ -84,9 +86,9 @@ impl ControlAgent {
         &mut self.process
     }
 
-    /// Sends a command to the DHCPv4 server behind the agent.
+    /// Sends a command to the server behind the agent.
     pub fn command(&self, name: &str, arguments: &Value) -> Result<Reply> {
-        let mut request = json!({ "command": name, "service": ["dhcp4"] });
+        let mut request = json!({ "command": name, "service": [self.service] });
         if !arguments.is_null() {
             request["arguments"] = arguments.clone();
         }

@@ -1,11 +1,14 @@
 //! What the configuration of every server in a lab has in common.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+
+use crate::family::Family;
 
 /// The files of one server, all in one folder.
 #[derive(Clone, Debug)]
@@ -19,14 +22,14 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn new(dir: &Path, name: &str) -> Self {
+    pub(crate) fn new(dir: &Path, name: &str, family: Family) -> Self {
         let file = |ending: &str| dir.join(format!("{name}{ending}"));
         Self {
             dir: dir.to_owned(),
             hooks: dir.join("hooks"),
             config: file(".conf"),
             socket: file(".sock"),
-            leases: file("-leases4.csv"),
+            leases: file(&format!("-leases{}.csv", family.digit())),
             log: file(".log"),
         }
     }
@@ -43,6 +46,18 @@ impl Files {
         ]
     }
 
+    /// An identifier (DUID) for a DHCPv6 server that lasts without a file: Kea's own is kept in one that all
+    /// servers of a folder share, and 2.2.0 has it outside of the folder.
+    fn server_id(&self) -> Value {
+        let name = self.config.file_stem().unwrap_or_default().as_encoded_bytes();
+        let name = name.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        // The enterprise number that is kept for examples (RFC 5612).
+        json!({ "type": "EN", "enterprise-id": 32473, "identifier": name, "persist": false })
+    }
+
     /// Puts a link to a hook library into the one folder that those versions load hooks from.
     pub(crate) fn link_hook(&self, library: &Path) -> Result<PathBuf> {
         let library = library.canonicalize().with_context(|| format!("no hook at {}", library.display()))?;
@@ -56,45 +71,51 @@ impl Files {
     }
 }
 
-/// The whole configuration: `dhcp4` as it is, with what it lacks filled in and `hooks` after its own.
+/// The whole configuration: `dhcp`, the content of `Dhcp4` or `Dhcp6`, as it is, with what it lacks filled in
+/// and `hooks` after its own.
 pub(crate) fn complete(
-    dhcp4: &Value,
+    family: Family,
+    dhcp: &Value,
     files: &Files,
     interfaces: &[String],
     hooks: &[Value],
 ) -> Result<Value> {
-    let mut dhcp4 = dhcp4.clone();
-    let map = dhcp4.as_object_mut().context("the configuration of a server is a map")?;
-    let defaults = json!({
+    let mut dhcp = dhcp.clone();
+    let map = dhcp.as_object_mut().context("the configuration of a server is a map")?;
+    let mut defaults = json!({
         "control-socket": { "socket-type": "unix", "socket-name": files.socket },
         "lease-database": { "type": "memfile", "persist": true, "name": files.leases, "lfc-interval": 0 },
-        "interfaces-config": { "interfaces": interfaces, "dhcp-socket-type": "raw" },
+        "interfaces-config": { "interfaces": interfaces },
         "valid-lifetime": 3600,
         // Into the file that also gets what Kea says before it has read this.
         "loggers": [{
-            "name": "kea-dhcp4",
+            "name": family.daemon(),
             "severity": "INFO",
             "output_options": [{ "output": "stdout", "flush": true }],
         }],
         "hooks-libraries": [],
     });
+    match family {
+        Family::V4 => defaults["interfaces-config"]["dhcp-socket-type"] = json!("raw"),
+        Family::V6 => defaults["server-id"] = files.server_id(),
+    }
     for (name, value) in defaults.as_object().into_iter().flatten() {
         map.entry(name).or_insert_with(|| value.clone());
     }
     map["hooks-libraries"].as_array_mut().context("hooks-libraries is a list")?.extend_from_slice(hooks);
-    Ok(json!({ "Dhcp4": dhcp4 }))
+    Ok(json!({ family.root(): dhcp }))
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn fills_in_what_is_missing_and_keeps_the_rest() {
-        let files = Files::new(Path::new("/lab"), "kea");
+        let files = Files::new(Path::new("/lab"), "kea", Family::V4);
         let given = json!({ "valid-lifetime": 7, "hooks-libraries": [{ "library": "/a.so" }] });
         let complete =
-            complete(&given, &files, &["srv0".to_owned()], &[json!({ "library": "/b.so" })]).unwrap();
+            complete(Family::V4, &given, &files, &["srv0".to_owned()], &[json!({ "library": "/b.so" })])
+                .unwrap();
         let dhcp4 = &complete["Dhcp4"];
         assert_eq!(dhcp4["valid-lifetime"], 7);
         assert_eq!(dhcp4["control-socket"]["socket-name"], "/lab/kea.sock");
@@ -103,9 +124,20 @@ mod tests {
     }
 
     #[test]
+    fn knows_what_only_dhcpv6_needs() {
+        let files = Files::new(Path::new("/lab"), "kea-b", Family::V6);
+        let complete = complete(Family::V6, &json!({}), &files, &[], &[]).unwrap();
+        let dhcp6 = &complete["Dhcp6"];
+        assert_eq!(dhcp6["lease-database"]["name"], "/lab/kea-b-leases6.csv");
+        assert_eq!(dhcp6["interfaces-config"], json!({ "interfaces": [] }));
+        assert_eq!(dhcp6["loggers"][0]["name"], "kea-dhcp6");
+        assert_eq!(dhcp6["server-id"]["identifier"], "6b65612d62");
+    }
+
+    #[test]
     fn refuses_what_is_no_configuration() {
-        let files = Files::new(Path::new("/lab"), "kea");
-        assert!(complete(&json!([]), &files, &[], &[]).is_err());
-        assert!(complete(&json!({ "hooks-libraries": {} }), &files, &[], &[]).is_err());
+        let files = Files::new(Path::new("/lab"), "kea", Family::V4);
+        assert!(complete(Family::V4, &json!([]), &files, &[], &[]).is_err());
+        assert!(complete(Family::V4, &json!({ "hooks-libraries": {} }), &files, &[], &[]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A real kea-dhcp4: configured, started, asked, killed and started again.
+//! A real kea-dhcp4 or kea-dhcp6: configured, started, asked, killed and started again.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Files};
 use crate::control::{ControlSocket, Reply};
+use crate::family::Family;
 use crate::lab::{Lab, SERVER_INTERFACE};
 use crate::namespace::Namespace;
 use crate::places::{KeaInstallation, hook_path};
@@ -27,6 +28,7 @@ pub struct KeaBuilder {
     dir: Arc<Workdir>,
     namespace: Option<Arc<Namespace>>,
     installation: KeaInstallation,
+    family: Family,
     name: String,
     config: Value,
     hooks: Vec<Value>,
@@ -46,17 +48,31 @@ impl KeaBuilder {
         self
     }
 
-    /// The content of `Dhcp4`. Whatever it says stays as it is; what it lacks is filled in: control socket,
-    /// lease file, interfaces, logging and timers.
+    /// The DHCP that the server speaks: DHCPv4 unless said otherwise.
     #[must_use]
-    pub fn config(mut self, dhcp4: Value) -> Self {
-        self.config = dhcp4;
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Makes it a kea-dhcp6.
+    #[must_use]
+    pub fn dhcp6(self) -> Self {
+        self.family(Family::V6)
+    }
+
+    /// The content of `Dhcp4` or `Dhcp6`. Whatever it says stays as it is; what it lacks is filled in: control
+    /// socket, lease file, interfaces, logging, timers, and the identifier of a DHCPv6 server.
+    #[must_use]
+    pub fn config(mut self, dhcp: Value) -> Self {
+        self.config = dhcp;
         self
     }
 
     /// Loads a hook library, with its `parameters` unless they are `null`.
     pub fn hook(mut self, library: &Path, parameters: Value) -> Result<Self> {
-        let mut hook = json!({ "library": Files::new(self.dir.path(), &self.name).link_hook(library)? });
+        let files = Files::new(self.dir.path(), &self.name, self.family);
+        let mut hook = json!({ "library": files.link_hook(library)? });
         if !parameters.is_null() {
             hook["parameters"] = parameters;
         }
@@ -64,10 +80,19 @@ impl KeaBuilder {
         Ok(self)
     }
 
+    /// Loads a hook that comes with Kea, by its file name (`libdhcp_flex_id.so`), with its `parameters` unless
+    /// they are `null`.
+    ///
+    /// # Errors
+    /// When this Kea has no such hook.
+    pub fn stock_hook(self, file: &str, parameters: Value) -> Result<Self> {
+        let library = self.installation.hook(file);
+        self.hook(&library, parameters)
+    }
+
     /// Loads Kea's own hook for commands about leases.
     pub fn lease_cmds(self) -> Result<Self> {
-        let library = self.installation.hook("libdhcp_lease_cmds.so");
-        self.hook(&library, Value::Null)
+        self.stock_hook("libdhcp_lease_cmds.so", Value::Null)
     }
 
     /// Loads the hook under test ([`hook_path`]).
@@ -97,10 +122,11 @@ impl KeaBuilder {
     /// # Errors
     /// When it comes up instead, or crashes.
     pub fn expect_start_failure(self) -> Result<String> {
+        let started = format!("DHCP{}_STARTED", self.family.digit());
         let mut kea = self.spawn()?;
         let status = try_wait_for("the server to give up", START, || {
             // An answer to a command proves nothing: Kea 2.6 gives one while it goes down.
-            ensure!(!kea.log().contains("DHCP4_STARTED"), "the server came up:\n{}", kea.tail());
+            ensure!(!kea.log().contains(&started), "the server came up:\n{}", kea.tail());
             kea.running()?.exit_status()
         })?;
         ensure!(
@@ -112,7 +138,7 @@ impl KeaBuilder {
     }
 
     fn spawn(self) -> Result<Kea> {
-        let files = Files::new(self.dir.path(), &self.name);
+        let files = Files::new(self.dir.path(), &self.name, self.family);
         let mut kea = Kea {
             socket: ControlSocket::new(&files.socket),
             interfaces: self.namespace.iter().map(|_| SERVER_INTERFACE.to_owned()).collect(),
@@ -121,6 +147,7 @@ impl KeaBuilder {
             environment: self.environment,
             installation: self.installation,
             namespace: self.namespace,
+            family: self.family,
             name: self.name,
             process: None,
             dir: self.dir,
@@ -136,6 +163,7 @@ impl KeaBuilder {
 pub struct Kea {
     // Before the namespace and the folder that it uses: fields are dropped in this order.
     process: Option<Process>,
+    family: Family,
     name: String,
     socket: ControlSocket,
     files: Files,
@@ -163,6 +191,7 @@ impl Kea {
             dir,
             namespace,
             installation: KeaInstallation::find()?,
+            family: Family::default(),
             name: "kea".to_owned(),
             config: json!({}),
             hooks: Vec::new(),
@@ -173,6 +202,11 @@ impl Kea {
     /// The folder with everything the server writes.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// The DHCP that it speaks.
+    pub fn family(&self) -> Family {
+        self.family
     }
 
     /// The control socket.
@@ -223,8 +257,8 @@ impl Kea {
     }
 
     /// Replaces the configuration file; it counts from the next start or [`Kea::reload`].
-    pub fn write_config(&self, dhcp4: &Value) -> Result<()> {
-        let complete = self.complete(dhcp4)?;
+    pub fn write_config(&self, dhcp: &Value) -> Result<()> {
+        let complete = self.complete(dhcp)?;
         fs::write(&self.files.config, serde_json::to_vec_pretty(&complete)?)?;
         Ok(())
     }
@@ -239,9 +273,9 @@ impl Kea {
         self.command("config-reload", &Value::Null)
     }
 
-    /// `config-set` with this content of `Dhcp4`, completed as at the start; the file stays as it was.
-    pub fn config_set(&self, dhcp4: &Value) -> Result<Reply> {
-        let complete = self.complete(dhcp4)?;
+    /// `config-set` with this content of `Dhcp4` or `Dhcp6`, completed as at the start; the file stays as it was.
+    pub fn config_set(&self, dhcp: &Value) -> Result<Reply> {
+        let complete = self.complete(dhcp)?;
         self.command("config-set", &complete)
     }
 
@@ -253,6 +287,11 @@ impl Kea {
     /// All leases, by `lease_cmds`.
     pub fn leases4(&self) -> Result<Vec<Value>> {
         self.leases("lease4-get-all", &Value::Null)
+    }
+
+    /// All leases of a DHCPv6 server, by `lease_cmds`.
+    pub fn leases6(&self) -> Result<Vec<Value>> {
+        self.leases("lease6-get-all", &Value::Null)
     }
 
     fn leases(&self, command: &str, arguments: &Value) -> Result<Vec<Value>> {
@@ -304,12 +343,12 @@ impl Kea {
         anyhow!("{} is not running: it was stopped before", self.name)
     }
 
-    fn complete(&self, dhcp4: &Value) -> Result<Value> {
-        config::complete(dhcp4, &self.files, &self.interfaces, &self.hooks)
+    fn complete(&self, dhcp: &Value) -> Result<Value> {
+        config::complete(self.family, dhcp, &self.files, &self.interfaces, &self.hooks)
     }
 
     fn launch(&mut self) -> Result<()> {
-        let daemon = self.installation.daemon("kea-dhcp4");
+        let daemon = self.installation.daemon(&self.family.daemon());
         let mut command = match &self.namespace {
             Some(namespace) => namespace.command(&daemon),
             None => Command::new(&daemon),
