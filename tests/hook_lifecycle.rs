@@ -12,35 +12,10 @@ use std::time::Duration;
 
 use kea_lab::{Family, Kea, KeaBuilder, Lab, start_failure_of, wait_for};
 use serde_json::{Value, json};
-use support::{expect, expect_error, key, mac, reservation};
-
-/// The daemons that the library works in.
-const FAMILIES: [Family; 1] = [Family::V4];
+use support::{config_of, expect, expect_error, key, mac, reservation_of};
 
 /// How long Kea gets to close what a command or a configuration has left open.
 const SETTLE: Duration = Duration::from_secs(20);
-
-/// A configuration with the subnet that [`reservation_of`] is in, and a store.
-fn config_of(family: Family, store: &Path) -> Value {
-    match family {
-        Family::V4 => support::config(store),
-        Family::V6 => json!({
-            "subnet6": [{ "id": support::SUBNET_ID, "subnet": "2001:db8:77::/48" }],
-            "hosts-databases": [{ "type": "memfile", "name": store }],
-        }),
-    }
-}
-
-/// Arguments of `reservation-add` for client number `index`.
-fn reservation_of(family: Family, index: usize) -> Value {
-    let mut arguments = reservation(index);
-    if family == Family::V6 {
-        let reservation = arguments["reservation"].as_object_mut().unwrap();
-        reservation.remove("ip-address");
-        reservation.insert("ip-addresses".to_owned(), json!([format!("2001:db8:77::{index:x}")]));
-    }
-    arguments
-}
 
 fn server(family: Family, builder: KeaBuilder) -> Kea {
     let store = builder.dir().join("hosts.db");
@@ -85,7 +60,7 @@ impl Holdings {
 
 #[test]
 fn a_hundred_reloads_leave_nothing_behind() {
-    for family in FAMILIES {
+    for family in Family::ALL {
         let lab = Lab::new("reloads").unwrap();
         let mut kea = server(family, Kea::on(&lab).unwrap());
         let device = lab.device("phone", &mac(1)).unwrap();
@@ -136,7 +111,7 @@ fn a_hundred_reloads_leave_nothing_behind() {
 
 #[test]
 fn it_can_be_taken_out_of_a_running_server_and_put_back() {
-    for family in FAMILIES {
+    for family in Family::ALL {
         let mut kea = server(family, Kea::without_network("removal").unwrap());
         let config = config_of(family, &kea.dir().join("hosts.db"));
         let mut without = config.clone();
@@ -199,7 +174,7 @@ fn check_in_every_way(kea: &Kea) {
 
 #[test]
 fn checking_a_configuration_touches_no_store() {
-    for family in FAMILIES {
+    for family in Family::ALL {
         let kea = server_with_store_in("stores", family);
         let stores = kea.dir().join("stores");
         kea.ask("ext-reservation-add", &reservation_of(family, 1)).unwrap();
@@ -216,7 +191,7 @@ fn checking_a_configuration_touches_no_store() {
 
 #[test]
 fn checking_a_configuration_creates_no_store() {
-    for family in FAMILIES {
+    for family in Family::ALL {
         let kea = server_with_store_in("stores", family);
         let folder = kea.dir().join("other");
         fs::create_dir(&folder).unwrap();

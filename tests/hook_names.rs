@@ -4,9 +4,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use kea_lab::{Kea, KeaBuilder, Reply};
+use kea_lab::{Family, Kea, KeaBuilder, Reply};
 use serde_json::{Value, json};
-use support::{SUBNET_ID, all_reservations, config, expect, key, reservation};
+use support::{SUBNET_ID, all_reservations, config_of, expect, key, reservation_of};
 
 const HOST_CMDS: &str = "libdhcp_host_cmds.so";
 const SUBNET_CMDS: &str = "libdhcp_subnet_cmds.so";
@@ -19,10 +19,10 @@ enum Place {
 }
 
 /// A server with these libraries of Kea's, and ours before or behind them.
-fn server(place: Place, others: &[&str]) -> Kea {
+fn server(family: Family, place: Place, others: &[&str]) -> Kea {
     let builder = Kea::without_network("names").unwrap();
-    let config = config(&builder.dir().join("hosts4.db"));
-    let builder = builder.config(config);
+    let config = config_of(family, &builder.dir().join("hosts.db"));
+    let builder = builder.family(family).config(config);
     let ours = |builder: KeaBuilder| builder.host_cmds(Value::Null).unwrap();
     let theirs = |builder: KeaBuilder| {
         others.iter().fold(builder, |builder, library| builder.stock_hook(library, Value::Null).unwrap())
@@ -66,15 +66,29 @@ fn logged(kea: &Kea, label: &str) -> BTreeSet<String> {
     list.split(' ').filter(|name| *name != "none").map(str::to_owned).collect()
 }
 
+/// Every combination of daemon, place and stock hooks.
+fn combinations() -> Vec<(Family, Place, &'static [&'static str])> {
+    let libraries: [&[&str]; 3] = [&[HOST_CMDS], &[SUBNET_CMDS], &[HOST_CMDS, SUBNET_CMDS]];
+    let places = [Place::First, Place::Last];
+    let daemons = Family::ALL.into_iter();
+    daemons
+        .flat_map(|family| places.map(|place| (family, place)))
+        .flat_map(|(family, place)| libraries.map(|libraries| (family, place, libraries)))
+        .collect()
+}
+
 #[test]
 fn alone_it_claims_every_stock_name() {
-    let kea = server(Place::Last, &[]);
-    let claimed = names(&kea, "claimed-names");
-    assert!(claimed.contains("reservation-add") && claimed.contains("subnet4-list"), "{claimed:?}");
-    assert_eq!(names(&kea, "unclaimed-names"), BTreeSet::new());
-    assert_eq!(served(&kea), claimed);
-    assert_eq!(logged(&kea, "stock names claimed:"), claimed);
-    assert_eq!(logged(&kea, "left to others:"), BTreeSet::new());
+    for family in Family::ALL {
+        let kea = server(family, Place::Last, &[]);
+        let claimed = names(&kea, "claimed-names");
+        let list = format!("subnet{}-list", family.digit());
+        assert!(claimed.contains("reservation-add") && claimed.contains(&list), "{claimed:?}");
+        assert_eq!(names(&kea, "unclaimed-names"), BTreeSet::new());
+        assert_eq!(served(&kea), claimed);
+        assert_eq!(logged(&kea, "stock names claimed:"), claimed);
+        assert_eq!(logged(&kea, "left to others:"), BTreeSet::new());
+    }
 }
 
 #[test]
@@ -82,55 +96,56 @@ fn no_name_of_a_configured_stock_hook_is_claimed() {
     if !has_stock_hooks() {
         return;
     }
-    let everything = names(&server(Place::Last, &[]), "claimed-names");
-    for place in [Place::First, Place::Last] {
-        for libraries in [&[HOST_CMDS][..], &[SUBNET_CMDS], &[HOST_CMDS, SUBNET_CMDS]] {
-            let kea = server(place, libraries);
-            let theirs = |name: &String| {
-                libraries.contains(&if name.starts_with("reservation-") { HOST_CMDS } else { SUBNET_CMDS })
-            };
-            let (left, claimed): (BTreeSet<_>, BTreeSet<_>) = everything.iter().cloned().partition(theirs);
-            let context = format!("{place:?} with {libraries:?}");
-            assert!(!left.is_empty(), "{context}");
-            assert_eq!(names(&kea, "claimed-names"), claimed, "{context}");
-            assert_eq!(names(&kea, "unclaimed-names"), left, "{context}");
-            assert_eq!(logged(&kea, "stock names claimed:"), claimed, "{context}");
-            assert_eq!(logged(&kea, "left to others:"), left, "{context}");
-        }
+    for (family, place, libraries) in combinations() {
+        let everything = names(&server(family, Place::Last, &[]), "claimed-names");
+        let kea = server(family, place, libraries);
+        let theirs = |name: &String| {
+            libraries.contains(&if name.starts_with("reservation-") { HOST_CMDS } else { SUBNET_CMDS })
+        };
+        let (left, claimed): (BTreeSet<_>, BTreeSet<_>) = everything.into_iter().partition(theirs);
+        let context = format!("{family}, {place:?} with {libraries:?}");
+        assert!(!left.is_empty(), "{context}");
+        assert_eq!(names(&kea, "claimed-names"), claimed, "{context}");
+        assert_eq!(names(&kea, "unclaimed-names"), left, "{context}");
+        assert_eq!(logged(&kea, "stock names claimed:"), claimed, "{context}");
+        assert_eq!(logged(&kea, "left to others:"), left, "{context}");
+        assert!(served(&kea).is_superset(&left), "{context}");
     }
 }
 
 /// Commands that change something, one after the other, each of which would fail or differ if it ran twice.
 fn change(kea: &Kea) {
+    let family = kea.family();
     let send = |name: &str, arguments: &Value| -> Reply { kea.command(name, arguments).unwrap() };
-    expect(&send("reservation-add", &reservation(1)), 0, "Host added.");
+    expect(&send("reservation-add", &reservation_of(family, 1)), 0, "Host added.");
     expect(&send("reservation-get", &key(1)), 0, "Host found.");
     assert_eq!(all_reservations(kea).len(), 1);
     expect(&send("reservation-del", &key(1)), 0, "Host deleted.");
     expect(&send("reservation-get", &key(1)), 3, "Host not found.");
 
-    let list = send("subnet4-list", &Value::Null);
+    let subnet = |what: &str| format!("subnet{}-{what}", family.digit());
+    let list = send(&subnet("list"), &Value::Null);
     assert_eq!((list.result, &list.arguments["subnets"][0]["id"]), (0, &json!(SUBNET_ID)), "{}", list.raw);
-    let listed = send("list-commands", &Value::Null).success().unwrap();
-    if listed.as_array().unwrap().contains(&json!("subnet4-add")) {
-        let subnet = json!({ "subnet4": [{ "id": 2, "subnet": "10.78.0.0/16" }] });
-        let added = send("subnet4-add", &subnet);
+    if served(kea).contains(&subnet("add")) {
+        let prefix = if family == Family::V4 { "10.78.0.0/16" } else { "2001:db8:78::/48" };
+        let arguments = json!({ format!("subnet{}", family.digit()): [{ "id": 2, "subnet": prefix }] });
+        let added = send(&subnet("add"), &arguments);
         assert_eq!(added.result, 0, "{}", added.raw);
-        let removed = send("subnet4-del", &json!({ "id": 2 }));
+        let removed = send(&subnet("del"), &json!({ "id": 2 }));
         assert_eq!(removed.result, 0, "{}", removed.raw);
     }
 }
 
 #[test]
 fn a_command_runs_once_whoever_serves_it() {
-    change(&server(Place::Last, &[]));
+    for family in Family::ALL {
+        change(&server(family, Place::Last, &[]));
+    }
     if !has_stock_hooks() {
         return;
     }
-    for place in [Place::First, Place::Last] {
-        for libraries in [&[HOST_CMDS][..], &[SUBNET_CMDS], &[HOST_CMDS, SUBNET_CMDS]] {
-            change(&server(place, libraries));
-        }
+    for (family, place, libraries) in combinations() {
+        change(&server(family, place, libraries));
     }
 }
 
@@ -140,8 +155,8 @@ fn names_follow_the_configuration() {
         return;
     }
     for place in [Place::First, Place::Last] {
-        let mut kea = server(place, &[HOST_CMDS]);
-        let config = config(&kea.dir().join("hosts4.db"));
+        let mut kea = server(Family::V4, place, &[HOST_CMDS]);
+        let config = config_of(Family::V4, &kea.dir().join("hosts.db"));
         let with_stock = kea.hooks_mut().clone();
         let is_stock = |hook: &Value| hook["library"].as_str().unwrap().ends_with(&format!("/{HOST_CMDS}"));
         let alone: Vec<Value> = with_stock.iter().filter(|hook| !is_stock(hook)).cloned().collect();
