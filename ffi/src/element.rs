@@ -68,6 +68,19 @@ impl Element {
         self.0.kind()
     }
 
+    /// The same in the words of Kea's messages.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind() {
+            Kind::Boolean => "boolean",
+            Kind::Integer => "integer",
+            Kind::Real => "real",
+            Kind::Text => "string",
+            Kind::List => "list",
+            Kind::Map => "map",
+            _ => "null",
+        }
+    }
+
     /// The member of a map; none where it is missing or this is no map.
     pub fn get(&self, name: &str) -> Result<Option<Self>, KeaError> {
         Ok(Self::some(self.0.member(name)?))
@@ -96,6 +109,11 @@ impl Element {
     /// Names of a map's members.
     pub fn names(&self) -> Result<Vec<String>, KeaError> {
         Ok(self.0.names()?)
+    }
+
+    /// The items of a list; none where this is no list.
+    pub fn items(&self) -> Result<Vec<Self>, KeaError> {
+        (0..self.0.length()).map(|index| Self::from_shim(self.0.item(index)?)).collect()
     }
 
     /// Where in the request this value stands, as Kea's own messages tell it: `<wire>:0:61`.
