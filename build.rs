@@ -38,6 +38,7 @@ mod kea {
         "cpp/outgoing.cc",
         "cpp/registration.cc",
         "cpp/server.cc",
+        "cpp/sources.cc",
         "cpp/store_source.cc",
         "cpp/stored_hosts.cc",
     ];

@@ -180,11 +180,6 @@ fn senseless_reservations_are_refused() {
         let reply = kea.command("ext-reservation-add", &json!({ "reservation": reservation })).unwrap();
         expect_error(&reply, &[text]);
     }
-    for target in ["memory", "all"] {
-        let mut arguments = reservation(1);
-        arguments["operation-target"] = json!(target);
-        expect_error(&kea.command("ext-reservation-add", &arguments).unwrap(), &["set it to 'database'"]);
-    }
     assert!(all_reservations(&kea).is_empty());
 }
 

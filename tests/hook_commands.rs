@@ -206,6 +206,7 @@ fn status_tells_what_runs() {
         "reservation-get-by-hostname",
         "reservation-get-by-id",
         "reservation-get-page",
+        "reservation-update",
         "subnet4-list",
     ];
     assert_eq!(status["claimed-names"], json!(stock));

@@ -12,6 +12,8 @@
 #include <dhcpsrv/host_mgr.h>
 #include <hooks/callout_handle.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <string>
 
@@ -88,7 +90,7 @@ restore_running_stores() {
     }
 }
 
-/// The callout of dhcp4_srv_configured: everything is applied but not yet committed, and DHCP is served.
+/// The callout of dhcp4_srv_configured and dhcp6_srv_configured: everything is applied but not yet committed, and DHCP is served.
 extern "C" int
 refuse_configuration(isc::hooks::CalloutHandle& handle) {
     try {
@@ -145,7 +147,8 @@ bool
 register_source(isc::hooks::LibraryHandle& library, rust::Str type) {
     refusal.clear();
     source_type = std::string(type);
-    library.registerCallout("dhcp4_srv_configured", refuse_configuration);
+    const bool v6 = CfgMgr::instance().getFamily() == AF_INET6;
+    library.registerCallout(v6 ? "dhcp6_srv_configured" : "dhcp4_srv_configured", refuse_configuration);
     return (HostDataSourceFactory::registerFactory(source_type, open_source));
 }
 

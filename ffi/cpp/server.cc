@@ -7,8 +7,8 @@
 
 #include <asiolink/io_address.h>
 #include <dhcpsrv/cfg_subnets4.h>
+#include <dhcpsrv/cfg_subnets6.h>
 #include <dhcpsrv/cfgmgr.h>
-#include <exceptions/exceptions.h>
 #include <hooks/hooks.h>
 #include <hooks/hooks_manager.h>
 #include <process/daemon.h>
@@ -24,7 +24,7 @@ namespace {
 
 /// Whether a client must belong to a class before the subnet is used.
 bool
-is_guarded(const isc::dhcp::Subnet4& subnet) {
+is_guarded(const isc::dhcp::Subnet& subnet) {
 #if KEA_API >= 30000
     return (!subnet.getClientClasses().empty());
 #else
@@ -32,8 +32,9 @@ is_guarded(const isc::dhcp::Subnet4& subnet) {
 #endif
 }
 
+template <typename SomeSubnet>
 Subnet
-describe(const isc::dhcp::Subnet4& subnet) {
+describe(const SomeSubnet& subnet) {
     Subnet described;
     described.id = subnet.getID();
     described.prefix = lossy(subnet.toText());
@@ -42,39 +43,56 @@ describe(const isc::dhcp::Subnet4& subnet) {
     return (described);
 }
 
-} // namespace
-
+template <typename Subnets>
 rust::Vec<Subnet>
-subnets4() {
-    rust::Vec<Subnet> subnets;
-    for (const auto& subnet : *CfgMgr::instance().getCurrentCfg()->getCfgSubnets4()->getAll()) {
-        subnets.push_back(describe(*subnet));
+describe_all(const Subnets& subnets) {
+    rust::Vec<Subnet> described;
+    for (const auto& subnet : *subnets.getAll()) {
+        described.push_back(describe(*subnet));
     }
-    return (subnets);
+    return (described);
 }
 
+template <typename Subnets>
 bool
-subnet4(std::uint32_t id, Subnet& found) {
-    const auto subnet = CfgMgr::instance().getCurrentCfg()->getCfgSubnets4()->getBySubnetId(id);
+find_subnet(const Subnets& subnets, std::uint32_t id, Subnet& found) {
+    const auto subnet = subnets.getBySubnetId(id);
     if (subnet) {
         found = describe(*subnet);
     }
     return (static_cast<bool>(subnet));
 }
 
+} // namespace
+
+rust::Vec<Subnet>
+subnets(std::uint8_t family) {
+    const auto config = CfgMgr::instance().getCurrentCfg();
+    return (family == 6 ? describe_all(*config->getCfgSubnets6()) : describe_all(*config->getCfgSubnets4()));
+}
+
 bool
-subnet4_contains(std::uint32_t id, rust::Str address) {
-    const auto subnet = CfgMgr::instance().getCurrentCfg()->getCfgSubnets4()->getBySubnetId(id);
-    return (subnet && subnet->inRange(IOAddress(std::string(address))));
+subnet(std::uint8_t family, std::uint32_t id, Subnet& found) {
+    const auto config = CfgMgr::instance().getCurrentCfg();
+    return (family == 6 ? find_subnet(*config->getCfgSubnets6(), id, found) :
+                          find_subnet(*config->getCfgSubnets4(), id, found));
+}
+
+bool
+subnet_contains(std::uint8_t family, std::uint32_t id, rust::Str address) {
+    const auto config = CfgMgr::instance().getCurrentCfg();
+    const IOAddress wanted{std::string(address)};
+    if (family == 6) {
+        const auto subnet = config->getCfgSubnets6()->getBySubnetId(id);
+        return (subnet && wanted.isV6() && subnet->inRange(wanted));
+    }
+    const auto subnet = config->getCfgSubnets4()->getBySubnetId(id);
+    return (subnet && wanted.isV4() && subnet->inRange(wanted));
 }
 
 rust::String
-canonical_address4(rust::Str address) {
-    const IOAddress parsed{std::string(address)};
-    if (!parsed.isV4()) {
-        isc_throw(isc::BadValue, "'" << std::string(address) << "' is no IPv4 address");
-    }
-    return (lossy(parsed.toText()));
+canonical_address(rust::Str address) {
+    return (lossy(IOAddress(std::string(address)).toText()));
 }
 
 std::int32_t

@@ -49,7 +49,7 @@ query(std::uint8_t family, SubnetID subnet) {
 
 KhrQuery
 with_address(KhrQuery query, const IOAddress& address) {
-    query.by = address.isV4() ? KhrBy_Ipv4 : KhrBy_Ipv6Address;
+    query.by = address.isV4() ? KhrBy_Ipv4 : KhrBy_Ipv6;
     const auto value = octets(address);
     std::copy(value.begin(), value.end(), query.address);
     return (query);
@@ -220,13 +220,18 @@ public:
         return (find(with_address(query(6), address)));
     }
 
-    /// In one step. What Kea does by itself, delete and add, loses the host when the add is refused.
+    /// What Kea does by itself, delete and add, loses the host when the add is refused.
     void
     update(const HostPtr& host) override {
+        replace(host);
+    }
+#endif
+
+    void
+    replace(const HostPtr& host) {
         std::string reason;
         check(khr_source_update(source_, Outgoing(*host).get(), {&reason, take_text}), reason);
     }
-#endif
 
     void
     add(const HostPtr& host) override {
@@ -317,6 +322,16 @@ open_store(const DatabaseConnection::ParameterMap& parameters) {
 HostDataSourcePtr
 unavailable_store(const DatabaseConnection::ParameterMap& parameters, const std::string& reason) {
     return (boost::make_shared<StoreSource>(parameters, reason));
+}
+
+bool
+is_store(const BaseHostDataSource& source) {
+    return (dynamic_cast<const StoreSource*>(&source) != nullptr);
+}
+
+void
+update_store(BaseHostDataSource& source, const HostPtr& host) {
+    dynamic_cast<StoreSource&>(source).replace(host);
 }
 
 } // namespace keahook

@@ -15,6 +15,12 @@ isc::dhcp::HostDataSourcePtr open_store(const isc::db::DatabaseConnection::Param
 isc::dhcp::HostDataSourcePtr unavailable_store(const isc::db::DatabaseConnection::ParameterMap& parameters,
                                                const std::string& reason);
 
+/// Whether the source is one of these.
+bool is_store(const isc::dhcp::BaseHostDataSource& source);
+
+/// Puts a host in the place of the one with its identifier and subnet, in one step. (Kea 2.2.0 has no such call.)
+void update_store(isc::dhcp::BaseHostDataSource& source, const isc::dhcp::HostPtr& host);
+
 } // namespace keahook
 
 #endif

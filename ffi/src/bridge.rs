@@ -39,6 +39,60 @@ pub(crate) mod ffi {
         All,
     }
 
+    /// Where reservations are.
+    #[derive(Debug)]
+    enum SourceKind {
+        /// Kea's configuration in memory.
+        Memory,
+        /// Our own store, which makes each change in one step.
+        Store,
+        /// A host database of Kea's, or of another library.
+        Other,
+    }
+
+    /// What a [`Question`] looks for.
+    #[derive(Debug)]
+    enum Property {
+        Any,
+        Identifier,
+        Address,
+        Prefix,
+        Hostname,
+    }
+
+    /// A question for one host source, in one family.
+    struct Question<'a> {
+        /// 4 or 6.
+        family: u8,
+        has_subnet: bool,
+        subnet: u32,
+        property: Property,
+        identifier_type: u8,
+        prefix_length: u8,
+        address: &'a str,
+        /// The identifier or the hostname.
+        bytes: &'a [u8],
+    }
+
+    /// A reserved IPv6 address or prefix.
+    struct Resource {
+        address: [u8; 16],
+        prefix_length: u8,
+        is_prefix: bool,
+    }
+
+    /// What must be unique about a reservation. Subnet 0xffffffff means none, address 0 means none.
+    struct Claim {
+        identifier_type: u8,
+        identifier: Vec<u8>,
+        subnet_v4: u32,
+        subnet_v6: u32,
+        /// In host byte order.
+        ipv4: u32,
+        resources: Vec<Resource>,
+        hostname: Vec<u8>,
+    }
+
     /// A configured subnet.
     #[derive(Debug, Clone, Default)]
     struct Subnet {
@@ -57,6 +111,7 @@ pub(crate) mod ffi {
         type LibraryHandle;
         type Element;
         type Host;
+        type Source;
         type Answer;
 
         fn kind(self: &Element) -> Kind;
@@ -78,56 +133,38 @@ pub(crate) mod ffi {
         fn element_text(value: &[u8]) -> Result<UniquePtr<Element>>;
 
         fn id(self: &Host) -> u64;
-        fn subnet4(self: &Host) -> u32;
-        fn address4(self: &Host) -> Result<String>;
-        fn element(self: &Host) -> Result<UniquePtr<Element>>;
-        fn parse_reservation4(subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
+        fn subnet(self: &Host, family: u8) -> u32;
+        fn claim(self: &Host) -> Result<Claim>;
+        fn element(self: &Host, family: u8) -> Result<UniquePtr<Element>>;
+        fn copy(self: &Host) -> Result<UniquePtr<Host>>;
+        fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
         fn parse_identifier(text: &[u8]) -> Result<Vec<u8>>;
         fn identifier_type(name: &str) -> Result<u8>;
-        fn add_host(host: &Host) -> Result<()>;
-        fn delete_host4_by_address(subnet: u32, address: &str) -> Result<bool>;
-        fn delete_host4_by_identifier(subnet: u32, kind: u8, identifier: &[u8]) -> Result<bool>;
-        fn host4_by_address(target: Target, subnet: u32, address: &str)
-        -> Result<UniquePtr<CxxVector<Host>>>;
-        fn host4_by_identifier(
-            target: Target,
-            subnet: u32,
-            kind: u8,
-            identifier: &[u8],
-        ) -> Result<UniquePtr<CxxVector<Host>>>;
-        fn hosts4_of_subnet(target: Target, subnet: u32) -> Result<UniquePtr<CxxVector<Host>>>;
-        fn hosts4_by_identifier(
-            target: Target,
-            kind: u8,
-            identifier: &[u8],
-        ) -> Result<UniquePtr<CxxVector<Host>>>;
-        fn hosts4_by_hostname(
-            target: Target,
-            of_subnet: bool,
-            subnet: u32,
-            hostname: &[u8],
-        ) -> Result<UniquePtr<CxxVector<Host>>>;
-        fn hosts4_by_address(
-            target: Target,
-            of_subnet: bool,
-            subnet: u32,
-            address: &str,
-        ) -> Result<UniquePtr<CxxVector<Host>>>;
-        fn host4_page(
+
+        fn sources(target: Target) -> Result<UniquePtr<CxxVector<Source>>>;
+        fn kind(self: &Source) -> SourceKind;
+        fn name(self: &Source) -> Result<String>;
+        fn find(self: &Source, question: &Question<'_>) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn add(self: &Source, host: &Host) -> Result<()>;
+        fn remove(self: &Source, host: &Host) -> Result<()>;
+        fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
+        fn host_page(
+            family: u8,
             of_subnet: bool,
             subnet: u32,
             source: &mut usize,
             after: u64,
             limit: usize,
         ) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn addresses_unique() -> Result<bool>;
         fn database_available() -> Result<bool>;
         fn database_types() -> Result<Vec<String>>;
 
-        fn canonical_address4(address: &str) -> Result<String>;
-        fn subnets4() -> Result<Vec<Subnet>>;
-        #[cxx_name = "subnet4"]
-        fn subnet4_by_id(id: u32, found: &mut Subnet) -> Result<bool>;
-        fn subnet4_contains(id: u32, address: &str) -> Result<bool>;
+        fn canonical_address(address: &str) -> Result<String>;
+        fn subnets(family: u8) -> Result<Vec<Subnet>>;
+        #[cxx_name = "subnet"]
+        fn subnet_by_id(family: u8, id: u32, found: &mut Subnet) -> Result<bool>;
+        fn subnet_contains(family: u8, id: u32, address: &str) -> Result<bool>;
 
         fn hooks_version() -> i32;
         fn kea_version() -> Result<String>;

@@ -68,6 +68,19 @@ impl Element {
         self.0.kind()
     }
 
+    /// The same in the words of Kea's messages.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind() {
+            Kind::Boolean => "boolean",
+            Kind::Integer => "integer",
+            Kind::Real => "real",
+            Kind::Text => "string",
+            Kind::List => "list",
+            Kind::Map => "map",
+            _ => "null",
+        }
+    }
+
     /// The member of a map; none where it is missing or this is no map.
     pub fn get(&self, name: &str) -> Result<Option<Self>, KeaError> {
         Ok(Self::some(self.0.member(name)?))

@@ -3,7 +3,7 @@
 //! - [`host`]: reservations and queries, as they cross the seam in both directions.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
-//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `server` and `library`.
+//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `server` and `library`.
 //!
 //! The parts that need Kea exist with the feature `kea` only. Policy and the meaning of commands live in
 //! the hook library, not here.
@@ -20,6 +20,8 @@ mod bridge;
 pub mod element;
 #[cfg(feature = "kea")]
 pub mod hook;
+#[cfg(feature = "kea")]
+pub mod hosts;
 #[cfg(feature = "kea")]
 mod inward;
 #[cfg(feature = "kea")]

@@ -22,7 +22,7 @@ typedef enum KhrBy {
   KhrBy_Any,
   KhrBy_Identifier,
   KhrBy_Ipv4,
-  KhrBy_Ipv6Address,
+  KhrBy_Ipv6,
   KhrBy_Ipv6Prefix,
   KhrBy_Hostname,
 } KhrBy;

@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include <cc/data.h>
+#include <dhcpsrv/base_host_data_source.h>
 #include <dhcpsrv/host.h>
 #include <hooks/library_handle.h>
 
@@ -41,7 +42,10 @@ namespace keahook {
 enum class Kind : ::std::uint8_t;
 enum class Message : ::std::uint8_t;
 enum class Target : ::std::uint8_t;
+enum class SourceKind : ::std::uint8_t;
 struct Subnet;
+struct Question;
+struct Claim;
 
 /// A JSON value of Kea's, shared and reference counted as Kea does it.
 class Element {
@@ -85,11 +89,14 @@ public:
     explicit Host(isc::dhcp::ConstHostPtr host) : host_(std::move(host)) {}
 
     std::uint64_t id() const noexcept { return (host_->getHostId()); }
-    std::uint32_t subnet4() const noexcept { return (host_->getIPv4SubnetID()); }
-    /// The reserved IPv4 address in network byte order, 0.0.0.0 where there is none.
-    rust::String address4() const;
+    /// Kea's SUBNET_ID_UNUSED where it is not for the family.
+    std::uint32_t subnet(std::uint8_t family) const noexcept {
+        return (family == 6 ? host_->getIPv6SubnetID() : host_->getIPv4SubnetID());
+    }
+    Claim claim() const;
     /// As `reservation-get` shows it: Kea's own JSON plus `subnet-id`.
-    std::unique_ptr<Element> element() const;
+    std::unique_ptr<Element> element(std::uint8_t family) const;
+    std::unique_ptr<Host> copy() const { return (std::make_unique<Host>(host_)); }
 
     const isc::dhcp::ConstHostPtr& host() const { return (host_); }
 
@@ -99,33 +106,45 @@ private:
 
 using Hosts = std::vector<Host>;
 
-std::unique_ptr<Host> parse_reservation4(std::uint32_t subnet, const Element& reservation);
+std::unique_ptr<Host> parse_reservation(std::uint8_t family, std::uint32_t subnet, const Element& reservation);
 rust::Vec<std::uint8_t> parse_identifier(rust::Slice<const std::uint8_t> text);
 std::uint8_t identifier_type(rust::Str name);
 
-void add_host(const Host& host);
-bool delete_host4_by_address(std::uint32_t subnet, rust::Str address);
-bool delete_host4_by_identifier(std::uint32_t subnet, std::uint8_t type, rust::Slice<const std::uint8_t> identifier);
-std::unique_ptr<Hosts> host4_by_address(Target target, std::uint32_t subnet, rust::Str address);
-std::unique_ptr<Hosts> host4_by_identifier(Target target, std::uint32_t subnet, std::uint8_t type,
-                                           rust::Slice<const std::uint8_t> identifier);
-std::unique_ptr<Hosts> hosts4_of_subnet(Target target, std::uint32_t subnet);
-std::unique_ptr<Hosts> hosts4_by_identifier(Target target, std::uint8_t type,
-                                            rust::Slice<const std::uint8_t> identifier);
-std::unique_ptr<Hosts> hosts4_by_hostname(Target target, bool of_subnet, std::uint32_t subnet,
-                                          rust::Slice<const std::uint8_t> hostname);
-std::unique_ptr<Hosts> hosts4_by_address(Target target, bool of_subnet, std::uint32_t subnet, rust::Str address);
+/// One place where reservations are.
+class Source {
+public:
+    Source(boost::shared_ptr<isc::dhcp::BaseHostDataSource> source, SourceKind kind)
+        : source_(std::move(source)), kind_(kind) {}
+
+    SourceKind kind() const noexcept { return (kind_); }
+    rust::String name() const;
+    std::unique_ptr<Hosts> find(const Question& question) const;
+    void add(const Host& host) const;
+    /// Takes out what has the identifier and the subnet of `host`; that there is none is no error.
+    void remove(const Host& host) const;
+    /// Puts `updated` in the place of `old`, which stays where it is refused. Both have one identifier and one subnet.
+    void replace(const Host& old, const Host& updated) const;
+
+private:
+    boost::shared_ptr<isc::dhcp::BaseHostDataSource> source_;
+    SourceKind kind_;
+};
+
+/// The sources that a target means, in the order in which Kea asks them.
+std::unique_ptr<std::vector<Source>> sources(Target target);
 /// One page of one source. `source` comes back as the source that the page is from.
-std::unique_ptr<Hosts> host4_page(bool of_subnet, std::uint32_t subnet, std::size_t& source, std::uint64_t after,
-                                  std::size_t limit);
+std::unique_ptr<Hosts> host_page(std::uint8_t family, bool of_subnet, std::uint32_t subnet, std::size_t& source,
+                                 std::uint64_t after, std::size_t limit);
+/// Kea's `ip-reservations-unique`.
+bool addresses_unique();
 bool database_available();
 rust::Vec<rust::String> database_types();
 
-/// The address in Kea's own form; throws where it is none of the family.
-rust::String canonical_address4(rust::Str address);
-rust::Vec<Subnet> subnets4();
-bool subnet4(std::uint32_t id, Subnet& found);
-bool subnet4_contains(std::uint32_t id, rust::Str address);
+/// The address in Kea's own form; throws where it is none.
+rust::String canonical_address(rust::Str address);
+rust::Vec<Subnet> subnets(std::uint8_t family);
+bool subnet(std::uint8_t family, std::uint32_t id, Subnet& found);
+bool subnet_contains(std::uint8_t family, std::uint32_t id, rust::Str address);
 
 std::int32_t hooks_version() noexcept;
 rust::String kea_version();
@@ -136,13 +155,13 @@ void register_command(isc::hooks::LibraryHandle& library, rust::Str name);
 bool command_is_taken(rust::Str name);
 void throw_exception(bool standard);
 
-/// Makes `hosts-databases` entries of this type open a source of ours.
 /// Whether there is a configuration in use, to which a server can go back.
 bool is_running() noexcept;
 /// Lets the configuration that is being loaded fail, with this reason, once DHCP is served again.
 void refuse_configuration_later(rust::Str reason);
 /// What is wrong with the host databases; with `of_lookups`, only what makes lookups incomplete.
 rust::Vec<rust::String> database_problems(bool of_lookups);
+/// Makes `hosts-databases` entries of this type open a source of ours.
 bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
 /// Closes the sources and takes the registration back.
 void remove_source() noexcept;

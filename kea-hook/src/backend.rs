@@ -7,7 +7,8 @@ use std::sync::Arc;
 use kea_ffi::host::{HostId, Query, Reservation, StoredReservation};
 use kea_ffi::source::{HostSource, SourceError, SourceParameters};
 
-use crate::store::{OpenError, OpenOptions, Store, StoreError, Wanted};
+use crate::store::{OpenError, OpenOptions, Store, StoreError};
+use crate::unique::Wanted;
 
 /// A `hosts-databases` entry of our type.
 pub struct StoreSource(Arc<Store>);

@@ -6,10 +6,12 @@
 //! - `commands`: one file per family; parse, act, reply.
 //! - `backend`: stands between Kea's host manager and the [`store`].
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
+//! - [`unique`]: what must be unique among them.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
 pub mod store;
+pub mod unique;
 
 #[cfg(feature = "kea")]
 mod abi;

@@ -17,7 +17,7 @@ use crate::config::{Config, ConfigError};
 pub const SOURCE_TYPE: &str = "memfile";
 
 /// Daemons that this library works in.
-const DAEMONS: &[&str] = &["kea-dhcp4"];
+const DAEMONS: &[&str] = &["kea-dhcp4", "kea-dhcp6"];
 
 /// Why the library cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,8 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
         Err(error) if library::is_running() => (Config::default(), Some(error)),
         parsed => (parsed?, None),
     };
-    let names = commands::names_to_serve(&config, &library::library_names()?)?;
+    let family = server::family()?;
+    let names = commands::names_to_serve(&config, family, &library::library_names()?)?;
 
     if !library.register_source(SOURCE_TYPE)? {
         let taken = LoadError::SourceTaken;
@@ -84,7 +85,7 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
         library.register_command(&name)?;
     }
     server::log(Message::Loaded, &names.to_string());
-    hook::install(Arc::new(Commands::new(names)));
+    hook::install(Arc::new(Commands::new(names, family)));
     refusal.map_or(Ok(()), |error| refuse(&error.into()))
 }
 

@@ -24,8 +24,8 @@ pub enum By<'a> {
     Identifier(IdentifierType, &'a [u8]),
     /// This reserved IPv4 address.
     Ipv4(Ipv4Addr),
-    /// This reserved IPv6 address.
-    Ipv6Address(Ipv6Addr),
+    /// This reserved IPv6 address, or a reserved prefix that begins there: Kea looks both up by address.
+    Ipv6(Ipv6Addr),
     /// This reserved IPv6 prefix, of exactly this length.
     Ipv6Prefix(Ipv6Addr, u8),
     /// This hostname; ASCII letters match in either case, as in DNS. The empty one matches nothing.
@@ -61,20 +61,11 @@ impl By<'_> {
                 reservation.identifier.kind == kind && *reservation.identifier.value == *value
             }
             Self::Ipv4(address) => reservation.ipv4 == Some(address),
-            Self::Ipv6Address(address) => reservation.ipv6.contains(&Ipv6Resource::Address(address)),
+            Self::Ipv6(address) => reservation.ipv6.iter().any(|resource| resource.address() == address),
             Self::Ipv6Prefix(prefix, length) => {
                 reservation.ipv6.contains(&Ipv6Resource::Prefix(prefix, length))
             }
             Self::Hostname(name) => !name.is_empty() && reservation.hostname.eq_ignore_ascii_case(name),
-        }
-    }
-}
-
-impl From<Ipv6Resource> for By<'_> {
-    fn from(resource: Ipv6Resource) -> Self {
-        match resource {
-            Ipv6Resource::Address(address) => Self::Ipv6Address(address),
-            Ipv6Resource::Prefix(prefix, length) => Self::Ipv6Prefix(prefix, length),
         }
     }
 }

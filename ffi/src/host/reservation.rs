@@ -137,6 +137,16 @@ pub enum Family {
     V6,
 }
 
+impl Family {
+    /// 4 or 6.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 6,
+        }
+    }
+}
+
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -153,6 +163,15 @@ pub enum Ipv6Resource {
     Address(Ipv6Addr),
     /// A delegated prefix and its length in bits.
     Prefix(Ipv6Addr, u8),
+}
+
+impl Ipv6Resource {
+    /// The address, or where the prefix begins.
+    pub fn address(self) -> Ipv6Addr {
+        match self {
+            Self::Address(address) | Self::Prefix(address, _) => address,
+        }
+    }
 }
 
 impl fmt::Display for Ipv6Resource {

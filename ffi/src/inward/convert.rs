@@ -67,7 +67,7 @@ pub(super) unsafe fn from_query(given: &KhrQuery) -> Result<Query<'_>, SourceErr
         KhrBy::Any => By::Any,
         KhrBy::Identifier => By::Identifier(identifier_type(given.identifier_type)?, bytes),
         KhrBy::Ipv4 => By::Ipv4(v4),
-        KhrBy::Ipv6Address => By::Ipv6Address(v6),
+        KhrBy::Ipv6 => By::Ipv6(v6),
         KhrBy::Ipv6Prefix => By::Ipv6Prefix(v6, given.prefix_length),
         KhrBy::Hostname => By::Hostname(bytes),
     };

@@ -86,7 +86,7 @@ pub enum KhrBy {
     Any,
     Identifier,
     Ipv4,
-    Ipv6Address,
+    Ipv6,
     Ipv6Prefix,
     Hostname,
 }

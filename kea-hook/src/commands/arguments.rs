@@ -1,10 +1,12 @@
 //! Reading of command arguments, with the texts of Kea's own parsers.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use kea_ffi::element::{Element, Kind};
-use kea_ffi::host::IdentifierType;
-use kea_ffi::server::{self, HostKey, Subnet, Target};
+use kea_ffi::host::{By, Family, IdentifierType};
+use kea_ffi::hosts::{self, Target};
+use kea_ffi::server::{self, Subnet};
 
 use super::CommandError;
 
@@ -51,14 +53,14 @@ pub fn optional_subnet_id(arguments: &Element) -> Result<Option<u32>, CommandErr
 }
 
 /// The subnet of that id. None for the global id 0, an error where the configuration lacks it.
-pub fn configured_subnet4(id: u32) -> Result<Option<Subnet>, CommandError> {
+pub fn configured_subnet(family: Family, id: u32) -> Result<Option<Subnet>, CommandError> {
     if id == 0 {
         return Ok(None);
     }
-    let subnet = server::subnet4(id)?;
+    let subnet = server::subnet(family, id)?;
     subnet
         .map(Some)
-        .ok_or_else(|| CommandError::new(format!("IPv4 subnet with ID of '{id}' is not configured")))
+        .ok_or_else(|| CommandError::new(format!("{family} subnet with ID of '{id}' is not configured")))
 }
 
 /// `operation-target`. None stands for a command's own default.
@@ -83,6 +85,33 @@ pub fn operation_target(arguments: &Element) -> Result<Option<Target>, CommandEr
     }
 }
 
+/// What names one reservation of a subnet.
+pub enum HostKey {
+    /// A reserved address.
+    Address(IpAddr),
+    /// Type and value of the client's identifier.
+    Identifier(IdentifierType, Vec<u8>),
+}
+
+impl HostKey {
+    /// The same for a query.
+    pub fn by(&self) -> By<'_> {
+        match self {
+            Self::Address(IpAddr::V4(address)) => By::Ipv4(*address),
+            Self::Address(IpAddr::V6(address)) => By::Ipv6(*address),
+            Self::Identifier(kind, value) => By::Identifier(*kind, value),
+        }
+    }
+
+    /// Whether any reservation can have it. Kea throws when it is asked for a hardware address that is too long.
+    pub fn is_possible(&self) -> bool {
+        !matches!(self, Self::Identifier(IdentifierType::HwAddress, value) if value.len() > HW_ADDRESS_MAX)
+    }
+}
+
+/// Longest hardware address in bytes (`HWAddr::MAX_HWADDR_LEN` of Kea).
+const HW_ADDRESS_MAX: usize = 20;
+
 /// What names one reservation in `reservation-get` and `reservation-del`: its subnet, and either its address
 /// or its identifier.
 pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandError> {
@@ -91,7 +120,7 @@ pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandErro
     };
     if let Some(address) = arguments.get("ip-address")? {
         let address = address.as_text().ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
-        return Ok((subnet, HostKey::Address(server::canonical_address4(&address)?)));
+        return Ok((subnet, HostKey::Address(hosts::parse_address(&address)?)));
     }
     let prefix = "No 'ip-address' provided and ";
     let (kind, identifier) = identifier(arguments, prefix)?;
@@ -107,13 +136,13 @@ pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, 
             .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
     };
     let (kind, identifier) = (bytes("identifier-type")?, bytes("identifier")?);
-    let kind = server::identifier_type(&String::from_utf8_lossy(&kind))
+    let kind = hosts::identifier_type(&String::from_utf8_lossy(&kind))
         .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
     let empty = || CommandError::new("Unable to query for empty 'identifier'.");
     if identifier.is_empty() {
         return Err(empty());
     }
-    let identifier = server::parse_identifier(&identifier)
+    let identifier = hosts::parse_identifier(&identifier)
         .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
     if identifier.is_empty() { Err(empty()) } else { Ok((kind, identifier)) }
 }

@@ -1,50 +1,57 @@
 //! `reservation-get-all`, `-get-by-id`, `-get-by-hostname` and `-get-by-address`.
 
+use std::net::IpAddr;
+
 use kea_ffi::element::{Element, Reply, ResultCode};
-use kea_ffi::server::{self, HostFilter, Target};
+use kea_ffi::host::{By, Family, Query};
+use kea_ffi::hosts::{self, Sources, Target};
 
 use super::CommandError;
-use super::arguments::{self, configured_subnet4};
+use super::arguments::{self, configured_subnet};
 
 /// Shows all reservations of a subnet.
-pub fn get_all(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn get_all(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = target(arguments)?;
     let Some(subnet) = arguments::optional_subnet_id(arguments)? else {
         return Err(arguments::missing(arguments, "subnet-id")?);
     };
-    configured_subnet4(subnet)?;
-    reply(target, &HostFilter::Subnet(subnet))
+    configured_subnet(family, subnet)?;
+    reply(target, family, Some(subnet), By::Any)
 }
 
 /// Shows all reservations of an identifier, whatever their subnet.
-pub fn get_by_id(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn get_by_id(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = target(arguments)?;
     if arguments.get("subnet-id")?.is_some() {
         return Err(CommandError::new("'subnet-id' is forbidden in reservation-get-by-id"));
     }
     let (kind, identifier) = arguments::identifier(arguments, "")?;
-    reply(target, &HostFilter::Identifier(kind, &identifier))
+    reply(target, family, None, By::Identifier(kind, &identifier))
 }
 
 /// Shows all reservations of a hostname.
-pub fn get_by_hostname(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn get_by_hostname(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = target(arguments)?;
     let hostname = arguments::required_text(arguments, "hostname")?;
     if hostname.is_empty() {
         return Err(CommandError::new("Empty hostname"));
     }
-    reply(target, &HostFilter::Hostname(&hostname, subnet(arguments)?))
+    reply(target, family, subnet(family, arguments)?, By::Hostname(hostname.as_bytes()))
 }
 
 /// Shows all reservations of an address.
-pub fn get_by_address(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn get_by_address(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = target(arguments)?;
-    let address = server::canonical_address4(&arguments::required_text(arguments, "ip-address")?)?;
-    reply(target, &HostFilter::Address(&address, subnet(arguments)?))
+    let address = hosts::parse_address(&arguments::required_text(arguments, "ip-address")?)?;
+    let by = match address {
+        IpAddr::V4(address) => By::Ipv4(address),
+        IpAddr::V6(address) => By::Ipv6(address),
+    };
+    reply(target, family, subnet(family, arguments)?, by)
 }
 
 fn target(arguments: &Element) -> Result<Target, CommandError> {
@@ -52,23 +59,27 @@ fn target(arguments: &Element) -> Result<Target, CommandError> {
 }
 
 /// A subnet that exists, where one is given.
-fn subnet(arguments: &Element) -> Result<Option<u32>, CommandError> {
+fn subnet(family: Family, arguments: &Element) -> Result<Option<u32>, CommandError> {
     let subnet = arguments::optional_subnet_id(arguments)?;
     if let Some(id) = subnet {
-        configured_subnet4(id)?;
+        configured_subnet(family, id)?;
     }
     Ok(subnet)
 }
 
-fn reply(target: Target, filter: &HostFilter<'_>) -> Result<Reply, CommandError> {
+fn reply(target: Target, family: Family, subnet: Option<u32>, by: By<'_>) -> Result<Reply, CommandError> {
     arguments::check_databases(target)?;
-    let hosts = server::find_hosts4(target, filter)?;
+    let query = Query { family: Some(family), subnet, by };
     let mut list = Element::list()?;
-    for host in &hosts {
-        list.push(host)?;
+    let mut count = 0;
+    for source in Sources::of(target)?.iter() {
+        for host in source.find(&query)? {
+            list.push(&host.element(family)?)?;
+            count += 1;
+        }
     }
     let mut arguments = Element::map()?;
     arguments.set("hosts", &list)?;
-    let result = if hosts.is_empty() { ResultCode::Empty } else { ResultCode::Success };
-    Ok(Reply::new(result, format!("{} IPv4 host(s) found.", hosts.len())).with(arguments))
+    let result = if count == 0 { ResultCode::Empty } else { ResultCode::Success };
+    Ok(Reply::new(result, format!("{count} {family} host(s) found.")).with(arguments))
 }

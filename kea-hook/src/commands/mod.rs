@@ -4,19 +4,23 @@
 //! codes are those of Kea 3.0's own hooks, so that their clients need not know which hook they talk to.
 
 mod arguments;
+mod change;
 #[cfg(feature = "fault-injection")]
 mod faults;
 mod list;
 mod names;
 mod page;
+mod placement;
 mod reservation;
 mod status;
 mod subnet;
+mod table;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::hook::Hook;
+use kea_ffi::host::Family;
 use kea_ffi::server::{self, Message};
 use kea_ffi::source::{HostSource, SourceParameters};
 
@@ -42,83 +46,18 @@ impl From<KeaError> for CommandError {
     }
 }
 
-type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
-
-/// A command.
-struct Command {
-    /// Its name with `ext-`, which is always there.
-    name: &'static str,
-    /// The name that Kea's own hooks give the same command, and the library that serves it there.
-    stock: Option<(&'static str, &'static str)>,
-    run: Handler,
-}
-
-const HOST_CMDS: &str = "libdhcp_host_cmds.so";
-const SUBNET_CMDS: &str = "libdhcp_subnet_cmds.so";
-
-const COMMANDS: &[Command] = &[
-    Command {
-        name: "ext-reservation-add",
-        stock: Some(("reservation-add", HOST_CMDS)),
-        run: |_, arguments| reservation::add(arguments),
-    },
-    Command {
-        name: "ext-reservation-get",
-        stock: Some(("reservation-get", HOST_CMDS)),
-        run: |_, arguments| reservation::get(arguments),
-    },
-    Command {
-        name: "ext-reservation-del",
-        stock: Some(("reservation-del", HOST_CMDS)),
-        run: |_, arguments| reservation::del(arguments),
-    },
-    Command {
-        name: "ext-reservation-get-page",
-        stock: Some(("reservation-get-page", HOST_CMDS)),
-        run: |_, arguments| page::get_page(arguments),
-    },
-    Command {
-        name: "ext-reservation-get-all",
-        stock: Some(("reservation-get-all", HOST_CMDS)),
-        run: |_, arguments| list::get_all(arguments),
-    },
-    Command {
-        name: "ext-reservation-get-by-id",
-        stock: Some(("reservation-get-by-id", HOST_CMDS)),
-        run: |_, arguments| list::get_by_id(arguments),
-    },
-    Command {
-        name: "ext-reservation-get-by-hostname",
-        stock: Some(("reservation-get-by-hostname", HOST_CMDS)),
-        run: |_, arguments| list::get_by_hostname(arguments),
-    },
-    Command {
-        name: "ext-reservation-get-by-address",
-        stock: Some(("reservation-get-by-address", HOST_CMDS)),
-        run: |_, arguments| list::get_by_address(arguments),
-    },
-    Command {
-        name: "ext-subnet4-list",
-        stock: Some(("subnet4-list", SUBNET_CMDS)),
-        run: |_, arguments| subnet::list4(arguments),
-    },
-    Command { name: "ext-status", stock: None, run: status::status },
-    #[cfg(feature = "fault-injection")]
-    Command { name: "ext-test-panic", stock: None, run: |_, _| faults::panics() },
-    #[cfg(feature = "fault-injection")]
-    Command { name: "ext-test-throw", stock: None, run: |_, arguments| faults::throws(arguments) },
-];
-
 /// The hook: runs commands, and knows the stores that are open.
 pub struct Commands {
     names: Names,
+    /// The family that the daemon serves.
+    family: Family,
     stores: Mutex<Vec<Weak<Store>>>,
 }
 
 impl Commands {
     /// A hook that serves these names.
-    pub fn new(names: Names) -> Self {
-        Self { names, stores: Mutex::default() }
+    pub fn new(names: Names, family: Family) -> Self {
+        Self { names, family, stores: Mutex::default() }
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
@@ -144,10 +83,7 @@ impl Hook for Commands {
     }
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
-        let wanted = |command: &&Command| {
-            command.name == name || command.stock.is_some_and(|(stock, _)| stock == name)
-        };
-        let Some(command) = COMMANDS.iter().find(wanted) else {
+        let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));
         };
         (command.run)(self, arguments).unwrap_or_else(|error| {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use kea_ffi::element::KeaError;
+use kea_ffi::host::Family;
 use kea_ffi::library;
 
-use super::COMMANDS;
+use super::table;
 use crate::config::{ClaimStockNames, Config};
 
 /// The names that this library serves, and the stock names that it leaves to others.
@@ -45,11 +46,11 @@ impl fmt::Display for Names {
 
 /// Decides about the stock names. Kea runs every callout of a command, one after the other, so a name that
 /// another configured library serves must stay with it, wherever it stands in the list of libraries.
-pub fn names_to_serve(config: &Config, libraries: &[String]) -> Result<Names, KeaError> {
+pub fn names_to_serve(config: &Config, family: Family, libraries: &[String]) -> Result<Names, KeaError> {
     let mut names = Names::default();
-    for command in COMMANDS {
-        names.own.push(command.name.to_owned());
-        let Some((stock, provider)) = command.stock else {
+    for command in table::of(family) {
+        names.own.push(command.own_name());
+        let Some((stock, provider)) = command.stock() else {
             continue;
         };
         let taken = config.claim_stock_names == ClaimStockNames::Never

@@ -1,98 +1,146 @@
-//! `reservation-add`, `reservation-get` and `reservation-del`.
+//! `reservation-add`, `-update`, `-get` and `-del`.
 
 use kea_ffi::element::{Element, Kind, Reply, ResultCode};
-use kea_ffi::server::{self, Host, Subnet, Target};
+use kea_ffi::host::{Family, Query, Reservation};
+use kea_ffi::hosts::{Host, Sources, Target};
+use kea_ffi::server;
 
-use super::CommandError;
 use super::arguments::{self, SUBNET_ID_MAX};
+use super::{CommandError, change, placement};
 
-/// Adds a reservation to the host databases.
-pub fn add(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+/// Adds a reservation.
+pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments.ok_or_else(|| CommandError::new("no parameters specified for the command"))?;
     if arguments.kind() != Kind::Map {
         return Err(CommandError::new("Parameters missing or are not a map."));
     }
-    writable_target(arguments)?;
-    let reservation =
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
+    let given =
         arguments.get("reservation")?.ok_or_else(|| CommandError::new("reservation must be specified"))?;
-    check_user_context(&reservation)?;
-    let given_subnet = subnet_of(&reservation)?;
-    let subnet = given_subnet.map(arguments::configured_subnet4).transpose()?.flatten();
-
-    let host = Host::parse4(given_subnet.unwrap_or(0), &reservation.without("subnet-id")?)?;
-    match (host.address4()?, given_subnet, subnet) {
-        (Some(address), None, _) => return Err(missing_subnet(&address)?),
-        (Some(address), _, Some(subnet)) => check_address(&address, &subnet)?,
-        _ => {}
+    let subnet = subnet_id(&given)?;
+    let host = read(family, &given, subnet)?;
+    if subnet.is_none() {
+        placement::check_global(family, &host.reservation()?)?;
     }
-    if !server::database_available()? {
-        return Err(CommandError::new("Host database not available, cannot add host."));
-    }
-    arguments::check_databases(Target::Database)?;
-    host.add()?;
+    let sources = sources(target, "Host database not available, cannot add host.")?;
+    change::add(&sources, &host, family)?;
     Ok(Reply::new(
         ResultCode::Success,
-        match given_subnet {
+        match subnet {
             Some(_) => "Host added.",
             None => "Host added. subnet-id not specified, assumed global (subnet-id 0).",
         },
     ))
 }
 
+/// Puts a reservation in the place of the one that the same client has in the same subnet.
+pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let arguments = arguments
+        .ok_or_else(|| CommandError::new("invalid command: does not contain mandatory 'arguments'"))?;
+    expect_map(arguments, "arguments")?;
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
+    let given = arguments.get("reservation")?.ok_or_else(|| {
+        CommandError::new(
+            "invalid command: expected 'reservation' as the sole parameter inside the 'arguments' map, didn't get \
+             it instead",
+        )
+    })?;
+    expect_map(&given, "reservation")?;
+    let subnet = subnet_id(&given)?.ok_or_else(|| {
+        CommandError::new(
+            "Mandatory 'subnet-id' parameter missing. Use `reservation-get-by-id' or 'reservation-get-by-address' to \
+             get the list of reservations with given identifier or address.",
+        )
+    })?;
+    let host = read(family, &given, Some(subnet))?;
+    let sources = sources(target, "host database not available, cannot update host.")?;
+    if change::update(&sources, &host, family)? {
+        Ok(Reply::new(ResultCode::Success, "Host updated."))
+    } else {
+        Err(CommandError::new("Host not updated (not found)."))
+    }
+}
+
 /// Shows the reservation of an address or identifier in a subnet.
-pub fn get(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
     let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
     arguments::check_databases(target)?;
-    Ok(match server::find_host4(target, subnet, &key)? {
-        Some(host) => Reply::new(ResultCode::Success, "Host found.").with(host),
-        None => Reply::new(ResultCode::Empty, "Host not found."),
-    })
+    let query = Query::in_subnet(family, subnet, key.by());
+    for source in Sources::of(target)?.iter() {
+        if let Some(host) = source.find(&query)?.first() {
+            return Ok(Reply::new(ResultCode::Success, "Host found.").with(host.element(family)?));
+        }
+    }
+    Ok(Reply::new(ResultCode::Empty, "Host not found."))
 }
 
-/// Removes the reservation of an address or identifier in a subnet from the host databases.
-pub fn del(arguments: Option<&Element>) -> Result<Reply, CommandError> {
+/// Removes the reservation of an address or identifier in a subnet.
+pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    writable_target(arguments)?;
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
-    if !server::database_available()? {
-        return Err(CommandError::new(
-            "Unable to delete a host because there is no hosts-database configured.",
-        ));
-    }
-    arguments::check_databases(Target::Database)?;
-    Ok(if server::delete_host4(subnet, &key)? {
+    let none = "Unable to delete a host because there is no hosts-database configured.";
+    let sources = sources(target, none)?;
+    let removed = key.is_possible() && change::remove(&sources, &Query::in_subnet(family, subnet, key.by()))?;
+    Ok(if removed {
         Reply::new(ResultCode::Success, "Host deleted.")
     } else {
         Reply::new(ResultCode::Empty, "Host not deleted (not found).")
     })
 }
 
-/// Changes go to the host databases. Kea's configuration in memory is no place for them yet: what is
-/// written there is gone at the next reconfiguration, and Kea 2.2.0 cannot delete it.
-fn writable_target(arguments: &Element) -> Result<(), CommandError> {
-    match arguments::operation_target(arguments)? {
-        None | Some(Target::Database) => Ok(()),
-        Some(_) => Err(CommandError::new(
-            "this version of the hook library changes the host databases only; leave 'operation-target' out or \
-             set it to 'database'",
-        )),
+/// The sources to change; refused where databases are meant and there are none, or one is not open.
+fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
+    if target != Target::Memory && !server::database_available()? {
+        return Err(CommandError::new(no_database));
     }
+    arguments::check_databases(target)?;
+    Ok(Sources::of(target)?)
 }
 
-/// Kea's parser takes any value here, and cannot read the reservation back afterwards.
-fn check_user_context(reservation: &Element) -> Result<(), CommandError> {
-    match reservation.get("user-context")? {
-        Some(context) if context.kind() != Kind::Map => {
-            let position = context.position()?;
-            Err(CommandError::new(format!("'user-context' must be a map ({position})")))
+/// The reservation, checked by itself and against its subnet.
+fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, CommandError> {
+    check_types(given)?;
+    let of = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten();
+    let host = Host::parse(family, subnet.unwrap_or(0), &given.without("subnet-id")?)?;
+    let reservation: Reservation = host.reservation()?;
+    if let Some(of) = of {
+        placement::check_inside(family, &reservation, &of)?;
+    }
+    Ok(host)
+}
+
+/// Kea's parser takes any value for these, and cannot read the reservation back afterwards.
+fn check_types(reservation: &Element) -> Result<(), CommandError> {
+    let expected = [
+        ("user-context", Kind::Map, "a map"),
+        ("ip-addresses", Kind::List, "a list"),
+        ("prefixes", Kind::List, "a list"),
+        ("excluded-prefixes", Kind::List, "a list"),
+    ];
+    for (name, kind, what) in expected {
+        match reservation.get(name)? {
+            Some(value) if value.kind() != kind => {
+                let position = value.position()?;
+                return Err(CommandError::new(format!("'{name}' must be {what} ({position})")));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
-fn subnet_of(reservation: &Element) -> Result<Option<u32>, CommandError> {
+fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {
+    if value.kind() == Kind::Map {
+        return Ok(());
+    }
+    let found = value.kind_name();
+    Err(CommandError::new(format!("invalid command: expected '{name}' to be a map, got {found} instead")))
+}
+
+fn subnet_id(reservation: &Element) -> Result<Option<u32>, CommandError> {
     let Some(value) = reservation.get("subnet-id")? else {
         return Ok(None);
     };
@@ -102,36 +150,4 @@ fn subnet_of(reservation: &Element) -> Result<Option<u32>, CommandError> {
             "subnet-id: {id} is invalid, must be between 0 and {SUBNET_ID_MAX} (inclusive)."
         ))
     })
-}
-
-fn check_address(address: &str, subnet: &Subnet) -> Result<(), CommandError> {
-    if server::subnet4_contains(subnet.id, address)? {
-        return Ok(());
-    }
-    Err(CommandError::new(format!(
-        "specified reservation '{address}' is not matching the IPv4 subnet prefix '{}'",
-        subnet.prefix
-    )))
-}
-
-/// An address without a subnet is refused, with the subnet that it probably belongs to.
-fn missing_subnet(address: &str) -> Result<CommandError, CommandError> {
-    let mut around = Vec::new();
-    for subnet in server::subnets4()? {
-        if server::subnet4_contains(subnet.id, address)? {
-            around.push(subnet);
-        }
-    }
-    let Some(likely) = around.iter().find(|subnet| !subnet.guarded).or(around.first()) else {
-        return Ok(CommandError::new(format!(
-            "Mandatory 'subnet-id' parameter missing. The address '{address}' belongs to no configured subnet."
-        )));
-    };
-    Ok(CommandError::new(format!(
-        "Mandatory 'subnet-id' parameter missing. The address '{address}' belongs to {}subnet '{}' id {}{}.",
-        if likely.guarded { "guarded " } else { "" },
-        likely.prefix,
-        likely.id,
-        if around.len() > 1 { " and others" } else { "" }
-    )))
 }

@@ -1,13 +1,14 @@
-//! `subnet4-list`.
+//! `subnet4-list` and `subnet6-list`.
 
 use kea_ffi::element::{Element, Reply, ResultCode};
+use kea_ffi::host::Family;
 use kea_ffi::server;
 
 use super::CommandError;
 
 /// Lists the configured subnets. Arguments are not looked at, as in Kea's own hook.
-pub fn list4(_arguments: Option<&Element>) -> Result<Reply, CommandError> {
-    let subnets = server::subnets4()?;
+pub fn list(family: Family, _arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let subnets = server::subnets(family)?;
     let mut list = Element::list()?;
     for subnet in &subnets {
         let mut entry = Element::map()?;
@@ -24,5 +25,5 @@ pub fn list4(_arguments: Option<&Element>) -> Result<Reply, CommandError> {
     arguments.set("subnets", &list)?;
     let result = if subnets.is_empty() { ResultCode::Empty } else { ResultCode::Success };
     let noun = if subnets.len() == 1 { "subnet" } else { "subnets" };
-    Ok(Reply::new(result, format!("{} IPv4 {noun} found", subnets.len())).with(arguments))
+    Ok(Reply::new(result, format!("{} {family} {noun} found", subnets.len())).with(arguments))
 }

@@ -1,11 +1,9 @@
 //! Why the store refuses something. Texts name the cause and what to do, and go to clients as they are.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::invalid::InvalidReservation;
-use kea_ffi::host::{Colons, Family, Hex, Identifier, IdentifierType, StoredReservation};
+use crate::unique::Conflict;
 
 /// Why a change was not made. After any of these, the store is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -77,123 +75,8 @@ pub enum WriteError {
     },
 }
 
-/// A reservation that is refused because another one holds what it wants.
-#[derive(Debug, Clone)]
-pub struct Conflict {
-    /// What both want.
-    pub wanted: Wanted,
-    /// The family whose subnets this is about.
-    pub family: Family,
-    /// The subnet in that family.
-    pub subnet: u32,
-    /// Identifier of the refused reservation.
-    pub requester: Identifier,
-    /// The reservation that stays.
-    pub holder: Arc<StoredReservation>,
-}
-
-/// What a [`Conflict`] is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// The identifier itself: the client has a reservation in that subnet already.
-    Identifier,
-    /// An IPv4 address.
-    Ipv4(std::net::Ipv4Addr),
-    /// An IPv6 address or prefix.
-    Ipv6(kea_ffi::host::Ipv6Resource),
-}
-
-/// The texts are those of Kea's `CfgHosts::add`, word for word up to their unbalanced quotes, because clients of
-/// the stock hook match on them; the holder is our addition.
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wanted, family, subnet, requester, holder } = self;
-        let hw_address = Named::of(requester, IdentifierType::HwAddress);
-        let duid = Named::of(requester, IdentifierType::Duid);
-        match wanted {
-            Wanted::Identifier => {
-                match requester.kind {
-                    IdentifierType::HwAddress => {
-                        write!(f, "failed to add new host using the HW address '{hw_address}'")?;
-                    }
-                    IdentifierType::Duid => write!(f, "failed to add new host using the DUID '{duid}'")?,
-                    kind => {
-                        let value = Hex(&requester.value);
-                        return write!(
-                            f,
-                            "failed to add duplicate {family} host using identifier: {}={value}{}",
-                            kind.name(),
-                            HeldBy { holder, family: *family, with_address: true },
-                        );
-                    }
-                }
-                write!(f, " to the {family} subnet id '{subnet}' as this host has already been added")?;
-                HeldBy { holder, family: *family, with_address: true }.fmt(f)
-            }
-            Wanted::Ipv4(address) => {
-                write!(
-                    f,
-                    "failed to add new host using the HW address '{hw_address} and DUID '{duid}' to the IPv4 subnet \
-                     id '{subnet}' for the address {address}: There's already a reservation for this address"
-                )?;
-                HeldBy { holder, family: *family, with_address: false }.fmt(f)
-            }
-            Wanted::Ipv6(resource) => {
-                write!(
-                    f,
-                    "failed to add address reservation for host using the HW address '{hw_address} and DUID '{duid}' \
-                     to the IPv6 subnet id '{subnet}' for address/prefix {resource}: There's already reservation for \
-                     this address/prefix"
-                )?;
-                HeldBy { holder, family: *family, with_address: false }.fmt(f)
-            }
-        }
-    }
-}
-
-impl std::error::Error for Conflict {}
-
 impl From<Conflict> for StoreError {
     fn from(conflict: Conflict) -> Self {
         Self::Conflict(Box::new(conflict))
-    }
-}
-
-/// An identifier where the text has a place for just one kind; Kea prints `(null)` for the other kinds.
-struct Named<'a>(Option<&'a [u8]>);
-
-impl<'a> Named<'a> {
-    fn of(identifier: &'a Identifier, kind: IdentifierType) -> Self {
-        Self((identifier.kind == kind).then_some(&identifier.value))
-    }
-}
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(value) => Colons(value).fmt(f),
-            None => f.write_str("(null)"),
-        }
-    }
-}
-
-/// ` (reserved for hw-address=aa:bb:cc:dd:ee:01)`, or what a known client already has.
-struct HeldBy<'a> {
-    holder: &'a StoredReservation,
-    family: Family,
-    with_address: bool,
-}
-
-impl fmt::Display for HeldBy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reservation = &self.holder.reservation;
-        if !self.with_address {
-            return write!(f, " (reserved for {})", reservation.identifier);
-        }
-        let first = match self.family {
-            Family::V4 => reservation.ipv4.map(|address| address.to_string()),
-            Family::V6 => reservation.ipv6.first().map(ToString::to_string),
-        };
-        first.map_or(Ok(()), |address| write!(f, " (it has {address} reserved)"))
     }
 }

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use kea_ffi::host::{By, Query};
-use kea_ffi::host::{Family, HostId, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
+use kea_ffi::host::{Family, HostId, IdentifierType, Reservation, StoredReservation};
 
 type ById = BTreeMap<HostId, Arc<StoredReservation>>;
 type Shard = HashMap<u64, Holders, BuildHasherDefault<AlreadyHashed>>;
@@ -114,15 +114,16 @@ enum Key<'a> {
     Identifier(IdentifierType, &'a [u8]),
     Ipv4In(u32, Ipv4Addr),
     Ipv4(Ipv4Addr),
-    Ipv6In(u32, Ipv6Resource),
-    Ipv6(Ipv6Resource),
+    /// By the address alone, which for a prefix is where it begins.
+    Ipv6In(u32, Ipv6Addr),
+    Ipv6(Ipv6Addr),
     Hostname(IgnoreCase<'a>),
 }
 
 impl<'a> Key<'a> {
     /// The most selective key for a question; `None` where the answer is a walk through a subnet.
     fn of(query: &Query<'a>) -> Option<Self> {
-        let resource = match query.by {
+        let address = match query.by {
             By::Any => return None,
             By::Identifier(kind, value) => {
                 return Some(match (query.family, query.subnet) {
@@ -137,12 +138,11 @@ impl<'a> Key<'a> {
                 });
             }
             By::Hostname(name) => return Some(Self::Hostname(IgnoreCase(name))),
-            By::Ipv6Address(address) => Ipv6Resource::Address(address),
-            By::Ipv6Prefix(prefix, length) => Ipv6Resource::Prefix(prefix, length),
+            By::Ipv6(address) | By::Ipv6Prefix(address, _) => address,
         };
         Some(match (query.family, query.subnet) {
-            (Some(Family::V6), Some(subnet)) => Self::Ipv6In(subnet, resource),
-            _ => Self::Ipv6(resource),
+            (Some(Family::V6), Some(subnet)) => Self::Ipv6In(subnet, address),
+            _ => Self::Ipv6(address),
         })
     }
 }
@@ -161,9 +161,9 @@ fn each_key<'a>(reservation: &'a Reservation, mut visit: impl FnMut(Key<'a>)) {
         }
     }
     for &resource in &reservation.ipv6 {
-        visit(Key::Ipv6(resource));
+        visit(Key::Ipv6(resource.address()));
         if let Some(subnet) = reservation.subnet_v6 {
-            visit(Key::Ipv6In(subnet, resource));
+            visit(Key::Ipv6In(subnet, resource.address()));
         }
     }
     if !reservation.hostname.is_empty() {

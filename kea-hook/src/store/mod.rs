@@ -31,7 +31,7 @@ use engine::FORMAT;
 use index::Index;
 use writer::Writer;
 
-pub use error::{Conflict, StoreError, Wanted, WriteError};
+pub use error::{StoreError, WriteError};
 pub use invalid::InvalidReservation;
 pub use kea_ffi::host::{
     By, Family, HostId, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, StoredReservation,

@@ -1,13 +1,14 @@
 //! Decides what a batch of changes does, before anything of it is written.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::error::{Conflict, StoreError, Wanted};
+use super::error::StoreError;
 use super::index::Index;
 use super::invalid;
-use kea_ffi::host::{By, Query};
-use kea_ffi::host::{Family, HostId, Reservation, StoredReservation};
+use crate::unique;
+use kea_ffi::host::{By, HostId, Query, Reservation, StoredReservation};
 
 /// One change to the store.
 #[derive(Debug, Clone)]
@@ -132,31 +133,13 @@ impl<'a> Plan<'a> {
         self.hits(query).next().cloned()
     }
 
-    /// The rules of Kea's `CfgHosts`, for every identifier type in both families: a client has one reservation in a
-    /// subnet, and, unless switched off, an address or prefix one client.
-    fn check_unique(&self, reservation: &Reservation, replaced: Option<HostId>) -> Result<(), Conflict> {
-        let check = |family, subnet, by: By<'_>, wanted| {
-            let query = Query::in_subnet(family, subnet, by);
-            let holder = self.hits(&query).find(|stored| Some(stored.id) != replaced).cloned();
-            holder.map_or(Ok(()), |holder| {
-                Err(Conflict { wanted, family, subnet, requester: reservation.identifier.clone(), holder })
-            })
+    fn check_unique(&self, reservation: &Reservation, replaced: Option<HostId>) -> Result<(), StoreError> {
+        let holder = |query: &Query<'_>| -> Result<_, Infallible> {
+            Ok(self.hits(query).find(|stored| Some(stored.id) != replaced).cloned())
         };
-        let identifier = &reservation.identifier;
-        for (family, subnet) in reservation.subnets() {
-            check(family, subnet, By::Identifier(identifier.kind, &identifier.value), Wanted::Identifier)?;
+        match unique::conflict(reservation, self.addresses_unique, holder) {
+            Ok(None) => Ok(()),
+            Ok(Some(conflict)) => Err(conflict.into()),
         }
-        if !self.addresses_unique {
-            return Ok(());
-        }
-        if let (Some(subnet), Some(address)) = (reservation.subnet_v4, reservation.ipv4) {
-            check(Family::V4, subnet, By::Ipv4(address), Wanted::Ipv4(address))?;
-        }
-        if let Some(subnet) = reservation.subnet_v6 {
-            for &resource in &reservation.ipv6 {
-                check(Family::V6, subnet, resource.into(), Wanted::Ipv6(resource))?;
-            }
-        }
-        Ok(())
     }
 }

@@ -25,7 +25,9 @@ impl Model {
                 let same_subnet = new.subnet(family).is_some() && new.subnet(family) == old.subnet(family);
                 let same_address = match family {
                     Family::V4 => new.ipv4.is_some() && new.ipv4 == old.ipv4,
-                    Family::V6 => new.ipv6.iter().any(|resource| old.ipv6.contains(resource)),
+                    Family::V6 => {
+                        new.ipv6.iter().any(|new| old.ipv6.iter().any(|old| old.address() == new.address()))
+                    }
                 };
                 same_subnet && (new.identifier == old.identifier || (addresses_unique && same_address))
             })
@@ -73,7 +75,7 @@ impl Model {
                     reservation.identifier == Identifier { kind, value: value.into() }
                 }
                 By::Ipv4(address) => reservation.ipv4 == Some(address),
-                By::Ipv6Address(address) => reservation.ipv6.contains(&Ipv6Resource::Address(address)),
+                By::Ipv6(address) => reservation.ipv6.iter().any(|resource| resource.address() == address),
                 By::Ipv6Prefix(prefix, length) => {
                     reservation.ipv6.contains(&Ipv6Resource::Prefix(prefix, length))
                 }
@@ -164,7 +166,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn questions(about: &Reservation) -> Vec<Query<'_>> {
     let mut by = vec![By::Any, client(about), By::Hostname(&about.hostname)];
     by.extend(about.ipv4.map(By::Ipv4));
-    by.extend(about.ipv6.iter().map(|resource| By::from(*resource)));
+    by.extend(about.ipv6.iter().map(|resource| By::Ipv6(resource.address())));
+    by.extend(about.ipv6.iter().filter_map(|resource| match *resource {
+        Ipv6Resource::Prefix(prefix, length) => Some(By::Ipv6Prefix(prefix, length)),
+        Ipv6Resource::Address(_) => None,
+    }));
     let scopes = [None, Some(Family::V4), Some(Family::V6)]
         .into_iter()
         .flat_map(|family| [None, Some(0), Some(1), Some(2)].map(|subnet| (family, subnet)));

@@ -1,0 +1,281 @@
+// Host sources: Kea's configuration in memory and the host databases, asked and changed one by one.
+#include "keahook/shim.hpp"
+
+#include "kea-ffi/src/bridge.rs.h"
+
+#include "bytes.hpp"
+#include "store_source.hpp"
+
+#include <dhcpsrv/cfg_db_access.h>
+#include <dhcpsrv/cfg_hosts.h>
+#include <dhcpsrv/cfg_subnets6.h>
+#include <dhcpsrv/cfgmgr.h>
+#include <dhcpsrv/host_mgr.h>
+#include <exceptions/exceptions.h>
+#include <util/multi_threading_mgr.h>
+
+#include <boost/algorithm/string.hpp>
+#include <boost/make_shared.hpp>
+
+using isc::asiolink::IOAddress;
+using isc::dhcp::BaseHostDataSource;
+using isc::dhcp::CfgMgr;
+using isc::dhcp::ConstHostCollection;
+using isc::dhcp::ConstHostPtr;
+using isc::dhcp::HostMgr;
+using isc::dhcp::HostPtr;
+using isc::dhcp::SUBNET_ID_UNUSED;
+using isc::util::MultiThreadingCriticalSection;
+
+namespace keahook {
+
+namespace {
+
+bool
+is_v6(const isc::dhcp::Host& host) {
+    return (host.getIPv4SubnetID() == SUBNET_ID_UNUSED);
+}
+
+/// A host of its own for each source: a source writes its id into it.
+HostPtr
+own(const Host& host) {
+    return (boost::make_shared<isc::dhcp::Host>(*host.host()));
+}
+
+ConstHostCollection
+hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address) {
+#if KEA_API >= 20600
+    return (source.getAll6(address));
+#else
+    // Kea 2.2.0 can only ask for one subnet at a time.
+    ConstHostCollection found = source.getAll6(isc::dhcp::SUBNET_ID_GLOBAL, address);
+    for (const auto& subnet : *CfgMgr::instance().getCurrentCfg()->getCfgSubnets6()->getAll()) {
+        for (const ConstHostPtr& host : source.getAll6(subnet->getID(), address)) {
+            found.push_back(host);
+        }
+    }
+    return (found);
+#endif
+}
+
+ConstHostCollection
+by_identifier(const BaseHostDataSource& source, const Question& question) {
+    const auto type = static_cast<isc::dhcp::Host::IdentifierType>(question.identifier_type);
+    const std::uint8_t* data = question.bytes.data();
+    const std::size_t size = question.bytes.size();
+    if (!question.has_subnet) {
+        return (source.getAll(type, data, size));
+    }
+    const ConstHostPtr host = question.family == 6 ? source.get6(question.subnet, type, data, size) :
+        source.get4(question.subnet, type, data, size);
+    return (host ? ConstHostCollection{host} : ConstHostCollection{});
+}
+
+ConstHostCollection
+by_address(const BaseHostDataSource& source, const Question& question) {
+    const IOAddress address{std::string(question.address)};
+    if (address.isV4()) {
+        return (question.has_subnet ? source.getAll4(question.subnet, address) : source.getAll4(address));
+    }
+    return (question.has_subnet ? source.getAll6(question.subnet, address) : hosts6_of_address(source, address));
+}
+
+ConstHostCollection
+by_prefix(const BaseHostDataSource& source, const Question& question) {
+    const ConstHostPtr host = source.get6(IOAddress(std::string(question.address)), question.prefix_length);
+    const bool wanted = host && (!question.has_subnet || host->getIPv6SubnetID() == question.subnet);
+    return (wanted ? ConstHostCollection{host} : ConstHostCollection{});
+}
+
+ConstHostCollection
+by_hostname(const BaseHostDataSource& source, const Question& question) {
+    // Sources expect lower case.
+    const std::string name = boost::algorithm::to_lower_copy(
+        std::string(reinterpret_cast<const char*>(question.bytes.data()), question.bytes.size()));
+    if (!question.has_subnet) {
+        return (source.getAllbyHostname(name));
+    }
+    return (question.family == 6 ? source.getAllbyHostname6(name, question.subnet) :
+                                   source.getAllbyHostname4(name, question.subnet));
+}
+
+ConstHostCollection
+ask(const BaseHostDataSource& source, const Question& question) {
+    switch (question.property) {
+    case Property::Identifier:
+        return (by_identifier(source, question));
+    case Property::Address:
+        return (by_address(source, question));
+    case Property::Prefix:
+        return (by_prefix(source, question));
+    case Property::Hostname:
+        return (by_hostname(source, question));
+    default:
+        return (question.family == 6 ? source.getAll6(question.subnet) : source.getAll4(question.subnet));
+    }
+}
+
+/// Removes a host by what identifies it. (Never by an IPv6 address: Kea 2.6.3 then keeps the host's other addresses,
+/// and on PostgreSQL before 2.5.8 all hosts of the subnet go.)
+void
+erase(BaseHostDataSource& source, const isc::dhcp::Host& host) {
+    const std::vector<std::uint8_t>& identifier = host.getIdentifier();
+    if (is_v6(host)) {
+        source.del6(host.getIPv6SubnetID(), host.getIdentifierType(), identifier.data(), identifier.size());
+    } else {
+        source.del4(host.getIPv4SubnetID(), host.getIdentifierType(), identifier.data(), identifier.size());
+    }
+}
+
+#if KEA_API < 20600
+/// Kea 2.2.0 can only empty a whole subnet of its configuration: the others are put back.
+void
+erase_from_memory(isc::dhcp::CfgHosts& hosts, const isc::dhcp::Host& gone) {
+    const bool v6 = is_v6(gone);
+    const isc::dhcp::SubnetID subnet = v6 ? gone.getIPv6SubnetID() : gone.getIPv4SubnetID();
+    const isc::dhcp::HostCollection all = v6 ? hosts.getAll6(subnet) : hosts.getAll4(subnet);
+    if (v6) {
+        hosts.delAll6(subnet);
+    } else {
+        hosts.delAll4(subnet);
+    }
+    for (const HostPtr& host : all) {
+        const bool same = host->getIdentifierType() == gone.getIdentifierType() &&
+            host->getIdentifier() == gone.getIdentifier();
+        if (!same) {
+            hosts.add(host);
+        }
+    }
+}
+#endif
+
+void
+erase_from(BaseHostDataSource& source, SourceKind kind, const isc::dhcp::Host& host) {
+#if KEA_API < 20600
+    if (kind == SourceKind::Memory) {
+        return (erase_from_memory(dynamic_cast<isc::dhcp::CfgHosts&>(source), host));
+    }
+#else
+    static_cast<void>(kind);
+#endif
+    erase(source, host);
+}
+
+/// Packet threads wait while the result lives.
+std::unique_ptr<MultiThreadingCriticalSection>
+pause_packets() {
+    return (std::make_unique<MultiThreadingCriticalSection>());
+}
+
+/// The same where Kea's configuration does not lock itself: before 3.0 (2.7.0).
+std::unique_ptr<MultiThreadingCriticalSection>
+pause_packets_before_30(SourceKind kind) {
+#if KEA_API < 30000
+    return (kind == SourceKind::Memory ? pause_packets() : nullptr);
+#else
+    static_cast<void>(kind);
+    return (nullptr);
+#endif
+}
+
+bool
+has(const BaseHostDataSource& source, const isc::dhcp::Host& host) {
+    const std::vector<std::uint8_t>& identifier = host.getIdentifier();
+    const auto type = host.getIdentifierType();
+    const ConstHostPtr found = is_v6(host) ?
+        source.get6(host.getIPv6SubnetID(), type, identifier.data(), identifier.size()) :
+        source.get4(host.getIPv4SubnetID(), type, identifier.data(), identifier.size());
+    return (static_cast<bool>(found));
+}
+
+} // namespace
+
+std::unique_ptr<std::vector<Source>>
+sources(Target target) {
+    auto selected = std::make_unique<std::vector<Source>>();
+    if (target != Target::Database) {
+        selected->emplace_back(CfgMgr::instance().getCurrentCfg()->getCfgHosts(), SourceKind::Memory);
+    }
+    if (target != Target::Memory) {
+        for (const auto& source : HostMgr::instance().getHostDataSourceList()) {
+            selected->emplace_back(source, is_store(*source) ? SourceKind::Store : SourceKind::Other);
+        }
+    }
+    return (selected);
+}
+
+rust::String
+Source::name() const {
+    return (lossy(kind_ == SourceKind::Memory ? std::string("memory") : source_->getType()));
+}
+
+std::unique_ptr<Hosts>
+Source::find(const Question& question) const {
+    const BaseHostDataSource& source = *source_;
+    auto found = std::make_unique<Hosts>();
+    for (const ConstHostPtr& host : ask(source, question)) {
+        const auto subnet = question.family == 6 ? host->getIPv6SubnetID() : host->getIPv4SubnetID();
+        // A database may be shared with the server of the other family.
+        if (subnet != SUBNET_ID_UNUSED) {
+            found->emplace_back(host);
+        }
+    }
+    return (found);
+}
+
+void
+Source::add(const Host& host) const {
+    const auto packets_wait = pause_packets_before_30(kind_);
+    const bool present = kind_ == SourceKind::Memory && has(*source_, *host.host());
+    try {
+        source_->add(own(host));
+    } catch (...) {
+        // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
+        if (kind_ == SourceKind::Memory && !present) {
+            erase_from(*source_, kind_, *host.host());
+        }
+        throw;
+    }
+}
+
+void
+Source::remove(const Host& host) const {
+    const auto packets_wait = pause_packets_before_30(kind_);
+    erase_from(*source_, kind_, *host.host());
+}
+
+void
+Source::replace(const Host& old, const Host& updated) const {
+    if (kind_ == SourceKind::Store) {
+        update_store(*source_, own(updated));
+        return;
+    }
+    // No packet may meet the moment without the host.
+    const auto packets_wait = kind_ == SourceKind::Memory ? pause_packets() : nullptr;
+    try {
+#if KEA_API >= 20600
+        if (kind_ == SourceKind::Other) {
+            source_->update(own(updated));
+            return;
+        }
+#endif
+        erase_from(*source_, kind_, *old.host());
+        source_->add(own(updated));
+    } catch (...) {
+        // Whatever became of the update, in Kea's own sources it may have taken the old host along.
+        if (kind_ == SourceKind::Memory) {
+            erase_from(*source_, kind_, *updated.host());
+        }
+        if (!has(*source_, *old.host())) {
+            source_->add(own(old));
+        }
+        throw;
+    }
+}
+
+bool
+addresses_unique() {
+    return (CfgMgr::instance().getCurrentCfg()->getCfgDbAccess()->getIPReservationsUnique());
+}
+
+} // namespace keahook
