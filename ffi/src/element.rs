@@ -21,7 +21,7 @@ impl From<cxx::Exception> for KeaError {
 pub struct Element(UniquePtr<ffi::Element>);
 
 impl Element {
-    fn some(value: UniquePtr<ffi::Element>) -> Option<Self> {
+    pub(crate) fn some(value: UniquePtr<ffi::Element>) -> Option<Self> {
         (!value.is_null()).then_some(Self(value))
     }
 
@@ -109,6 +109,11 @@ impl Element {
     /// Names of a map's members.
     pub fn names(&self) -> Result<Vec<String>, KeaError> {
         Ok(self.0.names()?)
+    }
+
+    /// The items of a list; none where this is no list.
+    pub fn items(&self) -> Result<Vec<Self>, KeaError> {
+        (0..self.0.length()).map(|index| Self::from_shim(self.0.item(index)?)).collect()
     }
 
     /// Where in the request this value stands, as Kea's own messages tell it: `<wire>:0:61`.
