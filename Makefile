@@ -11,8 +11,21 @@ CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 DENY_VERSION := 0.20.2
 
+# The Kea to work with. 2.2 is Debian 12, this machine; the others are in folders that hack/kea-root makes.
+KEAS := 2.2 2.6 3.0
+KEA ?= 2.2
+ifneq ($(words $(KEA)) $(filter-out $(KEAS),$(KEA)),1 )
+$(error KEA is '$(KEA)', and must be one of $(KEAS))
+endif
+
+# Runs a command where that Kea is, as the calling user; where the command builds to; what both need.
+IN_KEA = hack/kea-root $(KEA)
+KEA_TARGET_DIR = $(TARGET_DIR)$(addprefix /kea-,$(filter-out 2.2,$(KEA)))
+PROVIDE_KEA = $(if $(filter 2.2,$(KEA)),hack/deps build run,$(IN_KEA) >/dev/null)
+
 # Asked in the shell, when the headers are there: make expands a recipe before it runs the first line of it.
-KEA_VERSION = sed -n 's/^\#define VERSION "\(.*\)"/\1/p' $(or $(KEA_INCLUDE_DIR),/usr/include/kea)/config.h
+KEA_HEADERS = $(if $(filter 2.2,$(KEA)),$(or $(KEA_INCLUDE_DIR),/usr/include/kea),$$($(IN_KEA))/usr/include/kea)
+KEA_VERSION = sed -n 's/^\#define VERSION "\(.*\)"/\1/p' "$(KEA_HEADERS)/config.h"
 
 # Network namespaces need root; what is compiled stays the user's.
 comma := ,
@@ -23,6 +36,7 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
+demo: override KEA = 2.2
 demo: hook operator ## Show the main job on real parts: a lease becomes a durable reservation
 	@hack/deps run
 	$(CARGO) build --release --quiet -p kea-lab --bin demo
@@ -30,7 +44,8 @@ demo: hook operator ## Show the main job on real parts: a lease becomes a durabl
 	    --operator dist/kea-operator
 
 .PHONY: test
-test: test-plain test-real ## Run all tests, with all their set-up
+test: test-plain test-real ## Run all tests, with all their set-up, in every supported Kea
+	@for kea in $(filter-out 2.2,$(KEAS)); do $(MAKE) --no-print-directory test-kea "KEA=$$kea"; done
 
 .PHONY: test-plain
 test-plain: ## Run what needs neither Kea nor a C++ compiler
@@ -39,11 +54,20 @@ test-plain: ## Run what needs neither Kea nor a C++ compiler
 
 # The hook that the tests load can fail on purpose; the one that `make hook` leaves cannot.
 .PHONY: test-real
-test-real: deps ## Run the hook in real Kea, the operator against a real API server
+test-real: deps ## Run the hook in Kea 2.2, the operator against a real API server
 	hack/apiserver/build
 	$(CARGO) build -p kea-operator
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
+
+# Compiled as the calling user, then run as root: by the runner, or in a folder as a whole.
+TEST_HOOK = $(CARGO) test --features fault-injection --package kea-suite --test 'hook_*'
+.PHONY: test-kea
+test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
+	@$(PROVIDE_KEA)
+	$(IN_KEA) $(TEST_HOOK) --no-run
+	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
+	hack/kea-root $(if $(filter-out 2.2,$(KEA)),--root) $(KEA) $(TEST_HOOK)
 
 HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
@@ -58,11 +82,11 @@ lint: ## Check formatting, lints, licences and sources of dependencies
 	$(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny --log-level error check bans licenses sources
 
 .PHONY: hook
-hook: ## Build the hook library into dist/kea-<version>/
-	@hack/deps build
-	$(CARGO) build --release -p dhcp_host_cmds_rs --features kea
+hook: ## Build the hook library into dist/kea-<version>/: KEA=2.2, 2.6 or 3.0
+	@$(if $(filter 2.2,$(KEA)),hack/deps build,$(PROVIDE_KEA))
+	$(IN_KEA) $(CARGO) build --release -p dhcp_host_cmds_rs --features kea
 	@version=$$($(KEA_VERSION)); test -n "$$version" && \
-	    install -D -m 0644 $(TARGET_DIR)/release/libdhcp_host_cmds_rs.so "dist/kea-$$version/libdhcp_host_cmds_rs.so" && \
+	    install -D -m 0644 $(KEA_TARGET_DIR)/release/libdhcp_host_cmds_rs.so "dist/kea-$$version/libdhcp_host_cmds_rs.so" && \
 	    echo "dist/kea-$$version/libdhcp_host_cmds_rs.so"
 
 .PHONY: operator
@@ -76,11 +100,11 @@ generate: ## Write the files that are generated from code: C header, CRDs
 
 .PHONY: deps
 deps: ## Install what building and testing need (Debian packages; no service is touched)
-	@hack/deps build run
+	@hack/deps
 
 .PHONY: kea-root
 kea-root: ## Print the folder of a system with another Kea: KEA=2.2, 2.6 or 3.0
-	@hack/kea-root $(or $(KEA),2.2)
+	@$(IN_KEA)
 
 .PHONY: clean
 clean: ## Remove what was built here (the cache folder stays)

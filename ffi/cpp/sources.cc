@@ -15,7 +15,6 @@
 #include <util/multi_threading_mgr.h>
 
 #include <boost/algorithm/string.hpp>
-#include <boost/make_shared.hpp>
 
 using isc::asiolink::IOAddress;
 using isc::dhcp::BaseHostDataSource;
@@ -34,12 +33,6 @@ namespace {
 bool
 is_v6(const isc::dhcp::Host& host) {
     return (host.getIPv4SubnetID() == SUBNET_ID_UNUSED);
-}
-
-/// A host of its own for each source: a source writes its id into it.
-HostPtr
-own(const Host& host) {
-    return (boost::make_shared<isc::dhcp::Host>(*host.host()));
 }
 
 ConstHostCollection
@@ -228,7 +221,7 @@ Source::add(const Host& host) const {
     const auto packets_wait = pause_packets_before_30(kind_);
     const bool present = kind_ == SourceKind::Memory && has(*source_, *host.host());
     try {
-        source_->add(own(host));
+        source_->add(host.give());
     } catch (...) {
         // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
         if (kind_ == SourceKind::Memory && !present) {
@@ -247,7 +240,7 @@ Source::remove(const Host& host) const {
 void
 Source::replace(const Host& old, const Host& updated) const {
     if (kind_ == SourceKind::Store) {
-        update_store(*source_, own(updated));
+        update_store(*source_, updated.give());
         return;
     }
     // No packet may meet the moment without the host.
@@ -255,19 +248,19 @@ Source::replace(const Host& old, const Host& updated) const {
     try {
 #if KEA_API >= 20600
         if (kind_ == SourceKind::Other) {
-            source_->update(own(updated));
+            source_->update(updated.give());
             return;
         }
 #endif
         erase_from(*source_, kind_, *old.host());
-        source_->add(own(updated));
+        source_->add(updated.give());
     } catch (...) {
         // Whatever became of the update, in Kea's own sources it may have taken the old host along.
         if (kind_ == SourceKind::Memory) {
             erase_from(*source_, kind_, *updated.host());
         }
         if (!has(*source_, *old.host())) {
-            source_->add(own(old));
+            source_->add(old.give());
         }
         throw;
     }

@@ -16,6 +16,7 @@ mod reservation;
 mod status;
 mod subnet;
 mod table;
+mod validity;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

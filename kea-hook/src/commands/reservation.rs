@@ -1,12 +1,12 @@
 //! `reservation-add`, `-update`, `-get` and `-del`.
 
 use kea_ffi::element::{Element, Kind, Reply, ResultCode};
-use kea_ffi::host::{Family, Query, Reservation};
+use kea_ffi::host::{Family, Query};
 use kea_ffi::hosts::{Host, Sources, Target};
 use kea_ffi::server;
 
 use super::arguments::{self, SUBNET_ID_MAX};
-use super::{CommandError, change, placement};
+use super::{CommandError, change, placement, validity};
 
 /// Adds a reservation.
 pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
@@ -102,34 +102,15 @@ fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
 
 /// The reservation, checked by itself and against its subnet.
 fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, CommandError> {
-    check_types(given)?;
+    validity::check(given)?;
     let of = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten();
     let host = Host::parse(family, subnet.unwrap_or(0), &given.without("subnet-id")?)?;
-    let reservation: Reservation = host.reservation()?;
+    let reservation = host.reservation()?;
+    validity::check_identifier(&reservation.identifier)?;
     if let Some(of) = of {
         placement::check_inside(family, &reservation, &of)?;
     }
     Ok(host)
-}
-
-/// Kea's parser takes any value for these, and cannot read the reservation back afterwards.
-fn check_types(reservation: &Element) -> Result<(), CommandError> {
-    let expected = [
-        ("user-context", Kind::Map, "a map"),
-        ("ip-addresses", Kind::List, "a list"),
-        ("prefixes", Kind::List, "a list"),
-        ("excluded-prefixes", Kind::List, "a list"),
-    ];
-    for (name, kind, what) in expected {
-        match reservation.get(name)? {
-            Some(value) if value.kind() != kind => {
-                let position = value.position()?;
-                return Err(CommandError::new(format!("'{name}' must be {what} ({position})")));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {
