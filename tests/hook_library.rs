@@ -1,4 +1,4 @@
-//! The library itself: entry points, what it links, loading and unloading, and failures inside of it.
+//! The library itself: entry points, what it links, its parameters, and failures inside of it.
 
 mod support;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use kea_lab::{Kea, Lab};
 use serde_json::{Value, json};
-use support::{command_server, config, expect, expect_error, key, mac, reservation};
+use support::{config, expect, expect_error, key, mac, reservation};
 
 fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
@@ -43,40 +43,22 @@ fn only_kea_c_and_cxx_libraries_are_linked() {
 }
 
 #[test]
-fn it_loads_and_unloads_fifty_times() {
-    let mut kea = command_server("reloads");
-    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
-    let pid = kea.pid().unwrap();
-    for round in 0..50 {
-        kea.reload()
-            .unwrap()
-            .success()
-            .unwrap_or_else(|error| panic!("round {round}: {error:#}\n{}", kea.tail()));
-        expect(&kea.command("reservation-get", &key(1)).unwrap(), 0, "Host found.");
+fn right_parameters_are_taken() {
+    let rows = [
+        (json!({}), true),
+        (json!({ "claim-stock-names": "auto" }), true),
+        (json!({ "claim-stock-names": "never" }), false),
+        (json!({ "comment": "ours", "user-context": { "ticket": 7 }, "claim-stock-names": "never" }), false),
+    ];
+    for (parameters, claims) in rows {
+        let builder = Kea::without_network("parameters").unwrap();
+        let config = config(&builder.dir().join("hosts4.db"));
+        let mut kea = builder.config(config).host_cmds(parameters.clone()).unwrap().start().unwrap();
+        let expected = if claims { 3 } else { 2 };
+        assert_eq!(kea.command("reservation-get", &key(1)).unwrap().result, expected, "{parameters}");
+        assert_eq!(kea.command("ext-reservation-get", &key(1)).unwrap().result, 3, "{parameters}");
+        assert!(kea.terminate().unwrap().success(), "{}", kea.tail());
     }
-    assert_eq!(kea.pid().unwrap(), pid);
-    let log = kea.log();
-    assert!(log.matches("HOST_CMDS_RS_UNLOADED").count() >= 50, "{}", kea.tail());
-    assert!(kea.terminate().unwrap().success(), "{}", kea.tail());
-}
-
-#[test]
-fn it_can_be_taken_out_of_a_running_server_and_put_back() {
-    let mut kea = command_server("removal");
-    let store = kea.dir().join("hosts4.db");
-    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
-    let hooks = std::mem::take(kea.hooks_mut());
-    kea.config_set(&support::config_without_store()).unwrap().success().unwrap();
-    expect(&kea.command("ext-status", &Value::Null).unwrap(), 2, "'ext-status' command not supported.");
-
-    // Without the library nobody serves the store: the configuration is refused, the server goes on.
-    let refused = kea.config_set(&config(&store)).unwrap();
-    expect_error(&refused, &["memfile"]);
-
-    *kea.hooks_mut() = hooks;
-    kea.config_set(&config(&store)).unwrap().success().unwrap();
-    expect(&kea.command("reservation-get", &key(1)).unwrap(), 0, "Host found.");
-    assert!(kea.terminate().unwrap().success(), "{}", kea.tail());
 }
 
 #[test]
@@ -129,8 +111,14 @@ fn wrong_parameters_do_not_stop_a_running_server() {
 
     let mut wrong = good.clone();
     wrong[0]["parameters"] = json!({ "claim": "auto" });
+    let mut list = good.clone();
+    list[0]["parameters"] = json!([]);
     let twice = [good.clone(), good.clone()].concat();
-    for (hooks, text) in [(wrong, "unknown parameter 'claim'"), (twice, "has registered the host backend")] {
+    for (hooks, text) in [
+        (wrong, "unknown parameter 'claim'"),
+        (list, "'parameters' must be a map"),
+        (twice, "has registered the host backend"),
+    ] {
         *kea.hooks_mut() = hooks;
         expect_error(&kea.config_set(&config(&store)).unwrap(), &[text]);
         assert_eq!(device.dhcp().unwrap().address.to_string(), support::address(1), "{}", kea.tail());

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use kea_lab::{Kea, Reply};
+use kea_lab::{Family, Kea, Reply};
 use serde_json::{Value, json};
 
 /// The subnet that every configuration here has.
@@ -54,6 +54,27 @@ pub fn reservation(index: usize) -> Value {
         "subnet-id": SUBNET_ID, "hw-address": mac(index), "ip-address": address(index),
         "hostname": format!("host-{index}"),
     }})
+}
+
+/// As [`config`], for either daemon.
+pub fn config_of(family: Family, store: &Path) -> Value {
+    match family {
+        Family::V4 => config(store),
+        Family::V6 => json!({
+            "subnet6": [{ "id": SUBNET_ID, "subnet": "2001:db8:77::/48" }],
+            "hosts-databases": [{ "type": "memfile", "name": store }],
+        }),
+    }
+}
+
+/// As [`reservation`], for either daemon.
+pub fn reservation_of(family: Family, index: usize) -> Value {
+    let mut arguments = reservation(index);
+    if let (Family::V6, Some(reservation)) = (family, arguments["reservation"].as_object_mut()) {
+        reservation.remove("ip-address");
+        reservation.insert("ip-addresses".to_owned(), json!([format!("2001:db8:77::{index:x}")]));
+    }
+    arguments
 }
 
 /// Arguments that name the reservation of client number `index`.

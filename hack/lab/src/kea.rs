@@ -327,6 +327,13 @@ impl Kea {
         Ok(())
     }
 
+    /// Lets a second process check the configuration file, with `-t` or `-T`: how it ended, and what it said.
+    pub fn check(&self, flag: &str) -> Result<(ExitStatus, String)> {
+        let mut process = self.run(flag, &self.files.log.with_extension("check.log"))?;
+        let status = process.wait(START)?;
+        Ok((status, process.log()))
+    }
+
     /// SIGKILL.
     pub fn kill9(&mut self) -> Result<ExitStatus> {
         let status = self.running()?.kill()?;
@@ -368,15 +375,20 @@ impl Kea {
     }
 
     fn launch(&mut self) -> Result<()> {
+        self.process = Some(self.run("-c", &self.files.log)?);
+        Ok(())
+    }
+
+    /// Starts the daemon to do something with the configuration file.
+    fn run(&self, flag: &str, log: &Path) -> Result<Process> {
         let daemon = self.installation.daemon(&self.family.daemon());
         let mut command = match &self.namespace {
             Some(namespace) => namespace.command(&daemon),
             None => Command::new(&daemon),
         };
-        command.arg("-c").arg(&self.files.config);
+        command.arg(flag).arg(&self.files.config);
         command.envs(self.files.environment()).envs(self.environment.iter().cloned());
-        self.process = Some(Process::spawn(&self.name, &command, &self.files.log)?);
-        Ok(())
+        Process::spawn(&self.name, &command, log)
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
