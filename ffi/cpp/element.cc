@@ -91,16 +91,6 @@ Element::names() const {
     return (names);
 }
 
-std::size_t
-Element::length() const noexcept {
-    return (kind() == Kind::List ? value_->size() : 0);
-}
-
-std::unique_ptr<Element>
-Element::item(std::size_t index) const {
-    return (wrap(value_->get(static_cast<int>(index))));
-}
-
 rust::String
 Element::position() const {
     return (lossy(value_->getPosition().str()));

@@ -94,6 +94,10 @@ remove(Configuration of, const typename Family::NetworkPtr& network, bool with_s
     for (const auto& subnet : members) {
         statistics.of(subnet);
     }
+    // One by one: Kea's way of dropping them all leaves the network's name in IPv6 subnets.
+    for (const auto& subnet : members) {
+        network->del(subnet->getID());
+    }
     Family::networks(config(of))->del(network->getName());
     if (!with_subnets) {
         return;

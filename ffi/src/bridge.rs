@@ -135,9 +135,6 @@ pub(crate) mod ffi {
         fn text(self: &Element) -> Result<Vec<u8>>;
         fn member(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn names(self: &Element) -> Result<Vec<String>>;
-        /// How many items a list has; 0 where this is none.
-        fn length(self: &Element) -> usize;
-        fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn position(self: &Element) -> Result<String>;
         fn json(self: &Element) -> Result<String>;
         fn without(self: &Element, name: &str) -> Result<UniquePtr<Element>>;

@@ -63,9 +63,6 @@ public:
     /// Null when this is no map or has no such member.
     std::unique_ptr<Element> member(rust::Str name) const;
     rust::Vec<rust::String> names() const;
-    /// How many items a list has; 0 where this is none.
-    std::size_t length() const noexcept;
-    std::unique_ptr<Element> item(std::size_t index) const;
     rust::String position() const;
     rust::String json() const;
     /// A copy of a map without one member, which may be changed.
