@@ -8,6 +8,9 @@ use super::row::{Contains, Prefix, Step, Text};
 /// What stands for a member that must not be there.
 const ABSENT: &str = "(absent)";
 
+/// What stands for a value that may be anything.
+const ANY: &str = "(any)";
+
 /// What is wrong with the answer, or nothing. Placeholders of the step are filled in.
 pub fn complaint(step: &Step, reply: &Reply) -> Option<String> {
     if reply.result != step.result {
@@ -48,6 +51,9 @@ fn difference(expected: &Value, found: Option<&Value>, path: &str) -> Option<Str
         return found.map(|found| format!("{path} should not be there, but is {found}"));
     }
     let Some(found) = found else { return Some(format!("{path} is missing, expected {expected}")) };
+    if expected == ANY {
+        return None;
+    }
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => expected
             .iter()
