@@ -32,6 +32,8 @@ fn config(changes: &Value) -> Value {
         "client-classes": [
             { "name": "blue", "option-data": [{ "name": "class-note", "data": "7" }] },
         ],
+        // Lets clients take the first offer: else each waits a second for a better one.
+        "option-data": [{ "name": "preference", "data": "255", "always-send": true }],
         "ddns-send-updates": false,
     })
 }
