@@ -42,8 +42,6 @@ exit 0
 
 /// Seconds to ask unless said otherwise.
 const PATIENCE: u32 = 20;
-/// How long a card gets to come up.
-const LINK: Duration = Duration::from_secs(20);
 /// What dhclient says when nothing useful was offered in that time.
 const REFUSED: &str = "Max retransmission duration exceeded";
 /// Its exit code then.
@@ -184,7 +182,7 @@ impl<'a> Dhcp6Request<'a> {
 
     fn exchange(self) -> Result<Outcome> {
         let name = self.device.name();
-        self.wait_for_source_address()?;
+        self.device.wait_for_link_address()?;
         let files = Files::prepare(self.dir, name)?;
         fs::write(&files.config, format!("timeout {};\n{}", self.patience, self.settings))?;
         // Where the client keeps its identifier.
@@ -215,15 +213,6 @@ impl<'a> Dhcp6Request<'a> {
             run(self.command(&files)?.arg("-r")).context("cannot release the lease")?;
         }
         files.read_records().map(Outcome::Bound)
-    }
-
-    /// The kernel gives a card its first address some time after it was plugged in, and without one the client
-    /// does not start.
-    fn wait_for_source_address(&self) -> Result<()> {
-        let shown = ["-6", "-oneline", "address", "show", "dev", CARD, "scope", "link", "-tentative"];
-        try_wait_for(format!("the card of {} to have an address", self.device.name()), LINK, || {
-            Ok(self.device.namespace().ip(&shown)?.contains("inet6").then_some(()))
-        })
     }
 
     fn command(&self, files: &Files) -> Result<Command> {
