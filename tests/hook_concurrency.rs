@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kea_lab::{Device, Family, Kea, Load, Process, SERVER_INTERFACE};
+use kea_lab::{Device, Family, Kea, Load, Process, SERVER_INTERFACE, wait_for};
 use serde_json::{Value, json};
 use support::site::{Site, TARGETS, add, delete, update};
 use support::{PREFIX, SUBNET_ID, expect, expect_error, key, mac, reservation_of};
@@ -171,6 +171,12 @@ fn check_leases(kea: &Kea) -> usize {
     leases.len()
 }
 
+/// How many packets have come so far.
+fn received(kea: &Kea) -> u64 {
+    let name = format!("pkt{}-received", kea.family().digit());
+    kea.ask("statistic-get", &json!({ "name": name })).unwrap()[&name][0][0].as_u64().unwrap()
+}
+
 fn commands_and_packets_at_the_same_time(family: Family) {
     let mut site = Site::new(family, config(family));
     for index in clients_of("database") {
@@ -217,6 +223,11 @@ fn commands_and_packets_at_the_same_time(family: Family) {
 
     assert_eq!(listed(kea, "memory"), shown(family, &memory));
     assert_eq!(listed(kea, "database"), shown(family, &stored));
+
+    // Told to end in the middle of the traffic.
+    let before = received(kea);
+    let _load = start(&site, &device, CLIENTS.len());
+    wait_for("new packets", PATIENCE, || (received(kea) > before + 100).then_some(())).unwrap();
     assert!(site.kea.terminate().unwrap().success(), "{}", site.kea.tail());
     site.kea.restart().unwrap();
     assert_eq!(listed(&site.kea, "database"), shown(family, &stored), "after a restart");
