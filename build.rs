@@ -35,12 +35,14 @@ mod kea {
         "cpp/hosts.cc",
         "cpp/library.cc",
         "cpp/log.cc",
+        "cpp/networks.cc",
         "cpp/outgoing.cc",
         "cpp/registration.cc",
         "cpp/server.cc",
         "cpp/sources.cc",
         "cpp/store_source.cc",
         "cpp/stored_hosts.cc",
+        "cpp/subnets.cc",
     ];
 
     /// Direct dependencies only; Kea's own libraries bring theirs.

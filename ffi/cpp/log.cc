@@ -21,6 +21,7 @@ const MessageID STORE_KEPT = "HOST_CMDS_RS_STORE_KEPT";
 const MessageID COMMAND_FAILED = "HOST_CMDS_RS_COMMAND_FAILED";
 const MessageID INTERNAL_ERROR = "HOST_CMDS_RS_INTERNAL_ERROR";
 const MessageID RESERVATION_UNUSABLE = "HOST_CMDS_RS_RESERVATION_UNUSABLE";
+const MessageID SUBNET_CHANGED = "HOST_CMDS_RS_SUBNET_CHANGED";
 
 // Written by hand: Debian's kea-dev 2.2.0 has no message compiler.
 const char* const messages[] = {
@@ -33,6 +34,7 @@ const char* const messages[] = {
     "HOST_CMDS_RS_COMMAND_FAILED", "command refused: %1",
     "HOST_CMDS_RS_INTERNAL_ERROR", "internal error, please report it: %1",
     "HOST_CMDS_RS_RESERVATION_UNUSABLE", "%1",
+    "HOST_CMDS_RS_SUBNET_CHANGED", "%1",
     nullptr
 };
 
@@ -82,6 +84,9 @@ write_log(Message message, const char* text, std::size_t size) noexcept {
             break;
         case Message::ReservationUnusable:
             LOG_ERROR(logger, RESERVATION_UNUSABLE).arg(argument);
+            break;
+        case Message::SubnetChanged:
+            LOG_INFO(logger, SUBNET_CHANGED).arg(argument);
             break;
         default:
             LOG_ERROR(logger, INTERNAL_ERROR).arg(argument);

@@ -28,6 +28,7 @@ pub(crate) mod ffi {
         StoreKept,
         CommandFailed,
         ReservationUnusable,
+        SubnetChanged,
         InternalError,
     }
 
@@ -93,6 +94,15 @@ pub(crate) mod ffi {
         hostname: Vec<u8>,
     }
 
+    /// Which configuration of the server is meant.
+    #[derive(Debug)]
+    enum Configuration {
+        /// The one in use.
+        Running,
+        /// The one that is about to come into use.
+        New,
+    }
+
     /// A configured subnet.
     #[derive(Debug, Clone, Default)]
     struct Subnet {
@@ -106,6 +116,7 @@ pub(crate) mod ffi {
 
     unsafe extern "C++" {
         include!("keahook/shim.hpp");
+        include!("keahook/subnets.hpp");
 
         #[namespace = "isc::hooks"]
         type LibraryHandle;
@@ -113,6 +124,7 @@ pub(crate) mod ffi {
         type Host;
         type Source;
         type Answer;
+        type SubnetChange;
 
         fn kind(self: &Element) -> Kind;
         /// How many items a list has; 0 where this is none.
@@ -168,6 +180,50 @@ pub(crate) mod ffi {
         #[cxx_name = "subnet"]
         fn subnet_by_id(family: u8, id: u32, found: &mut Subnet) -> Result<bool>;
         fn subnet_contains(family: u8, id: u32, address: &str) -> Result<bool>;
+
+        fn subnet_element(of: Configuration, family: u8, id: u32) -> Result<UniquePtr<Element>>;
+        fn subnet_by_prefix(of: Configuration, family: u8, prefix: &[u8], found: &mut Subnet)
+        -> Result<bool>;
+        fn canonical_subnet(family: u8, given: &Element) -> Result<UniquePtr<Element>>;
+        fn network_names(of: Configuration, family: u8) -> Result<UniquePtr<Element>>;
+        fn has_network(of: Configuration, family: u8, name: &[u8]) -> Result<bool>;
+        fn network_element(of: Configuration, family: u8, name: &[u8]) -> Result<UniquePtr<Element>>;
+        fn subnets_of_network(of: Configuration, family: u8, name: &[u8]) -> Result<Vec<Subnet>>;
+        fn id(self: &SubnetChange) -> u32;
+        fn prefix(self: &SubnetChange) -> Result<String>;
+        fn apply(self: &SubnetChange) -> Result<()>;
+        fn plan_subnet_add(of: Configuration, family: u8, given: &Element)
+        -> Result<UniquePtr<SubnetChange>>;
+        fn plan_subnet_update(
+            of: Configuration,
+            family: u8,
+            id: u32,
+            given: &Element,
+        ) -> Result<UniquePtr<SubnetChange>>;
+        fn plan_subnet_del(of: Configuration, family: u8, id: u32) -> Result<UniquePtr<SubnetChange>>;
+        fn plan_network_add(
+            of: Configuration,
+            family: u8,
+            given: &Element,
+        ) -> Result<UniquePtr<SubnetChange>>;
+        fn plan_network_del(
+            of: Configuration,
+            family: u8,
+            name: &[u8],
+            with_subnets: bool,
+        ) -> Result<UniquePtr<SubnetChange>>;
+        fn plan_network_subnet_add(
+            of: Configuration,
+            family: u8,
+            name: &[u8],
+            id: u32,
+        ) -> Result<UniquePtr<SubnetChange>>;
+        fn plan_network_subnet_del(
+            of: Configuration,
+            family: u8,
+            name: &[u8],
+            id: u32,
+        ) -> Result<UniquePtr<SubnetChange>>;
 
         fn hooks_version() -> i32;
         fn kea_version() -> Result<String>;

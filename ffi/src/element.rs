@@ -21,7 +21,7 @@ impl From<cxx::Exception> for KeaError {
 pub struct Element(UniquePtr<ffi::Element>);
 
 impl Element {
-    fn some(value: UniquePtr<ffi::Element>) -> Option<Self> {
+    pub(crate) fn some(value: UniquePtr<ffi::Element>) -> Option<Self> {
         (!value.is_null()).then_some(Self(value))
     }
 

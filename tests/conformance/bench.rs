@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::compare::complaint;
 use super::place::{Backend, Place, Version};
 use super::resolve::{Names, fill, fill_text, resolve};
-use super::row::{Contains, Prefix, Row, Sides, Step, Target, Text, base};
+use super::row::{Contains, Prefix, Row, Step, Target, Text, base};
 
 /// The hook that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Bench {
         }
         let sent = format!("sent:     {command} {arguments}");
         let reply = self.kea.command(&command, &arguments).with_context(|| sent.clone())?;
-        if let Some(complaint) = complaint(step, &reply, self.side) {
+        if let Some(complaint) = complaint(step, &reply) {
             bail!("{sent}\ncame:     {}\n{complaint}", reply.raw);
         }
         Ok(reply)
@@ -221,9 +221,5 @@ fn filled_text(text: &Text, names: &Names) -> Result<Text, String> {
             let parts = contains.iter().map(|part| fill_text(part, names));
             Text::Contains(Contains { contains: parts.collect::<Result<_, _>>()? })
         }
-        Text::Sides(Sides { ours, stock }) => Text::Sides(Sides {
-            ours: Box::new(filled_text(ours, names)?),
-            stock: stock.as_ref().map(|text| filled_text(text, names).map(Box::new)).transpose()?,
-        }),
     })
 }

@@ -74,15 +74,6 @@ pub enum Text {
     Exact(String),
     Prefix(Prefix),
     Contains(Contains),
-    Sides(Sides),
-}
-
-/// Where our hook says more than stock; without `stock`, both say the same.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sides {
-    pub ours: Box<Text>,
-    pub stock: Option<Box<Text>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

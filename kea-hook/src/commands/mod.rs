@@ -9,6 +9,7 @@ mod change;
 mod faults;
 mod list;
 mod names;
+mod network;
 mod page;
 mod placement;
 mod reservation;

@@ -5,7 +5,7 @@ use kea_ffi::host::Family;
 
 #[cfg(feature = "fault-injection")]
 use super::faults;
-use super::{CommandError, Commands, list, page, reservation, status, subnet};
+use super::{CommandError, Commands, list, network, page, reservation, status, subnet};
 
 /// Runs a command.
 type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
@@ -69,6 +69,30 @@ const COMMANDS: &[Command] = &[
     host_cmds("reservation-get-by-address", |hook, arguments| list::get_by_address(hook.family, arguments)),
     subnet_cmds("subnet4-list", Family::V4, |hook, arguments| subnet::list(hook.family, arguments)),
     subnet_cmds("subnet6-list", Family::V6, |hook, arguments| subnet::list(hook.family, arguments)),
+    subnet_cmds("subnet4-get", Family::V4, |hook, arguments| subnet::get(hook.family, arguments)),
+    subnet_cmds("subnet6-get", Family::V6, |hook, arguments| subnet::get(hook.family, arguments)),
+    subnet_cmds("subnet4-add", Family::V4, subnet::add),
+    subnet_cmds("subnet6-add", Family::V6, subnet::add),
+    subnet_cmds("subnet4-update", Family::V4, subnet::update),
+    subnet_cmds("subnet6-update", Family::V6, subnet::update),
+    subnet_cmds("subnet4-del", Family::V4, subnet::del),
+    subnet_cmds("subnet6-del", Family::V6, subnet::del),
+    subnet_cmds("subnet4-delta-add", Family::V4, subnet::delta_add),
+    subnet_cmds("subnet6-delta-add", Family::V6, subnet::delta_add),
+    subnet_cmds("subnet4-delta-del", Family::V4, subnet::delta_del),
+    subnet_cmds("subnet6-delta-del", Family::V6, subnet::delta_del),
+    subnet_cmds("network4-list", Family::V4, |hook, arguments| network::list(hook.family, arguments)),
+    subnet_cmds("network6-list", Family::V6, |hook, arguments| network::list(hook.family, arguments)),
+    subnet_cmds("network4-get", Family::V4, |hook, arguments| network::get(hook.family, arguments)),
+    subnet_cmds("network6-get", Family::V6, |hook, arguments| network::get(hook.family, arguments)),
+    subnet_cmds("network4-add", Family::V4, network::add),
+    subnet_cmds("network6-add", Family::V6, network::add),
+    subnet_cmds("network4-del", Family::V4, network::del),
+    subnet_cmds("network6-del", Family::V6, network::del),
+    subnet_cmds("network4-subnet-add", Family::V4, network::subnet_add),
+    subnet_cmds("network6-subnet-add", Family::V6, network::subnet_add),
+    subnet_cmds("network4-subnet-del", Family::V4, network::subnet_del),
+    subnet_cmds("network6-subnet-del", Family::V6, network::subnet_del),
     own("status", status::status),
     #[cfg(feature = "fault-injection")]
     own("test-panic", |_, _| faults::panics()),

@@ -1,6 +1,7 @@
 // Debian's kea-dev 2.2.0 installs headers that include this file, but not the file itself.
-// Only what those headers need to compile is declared here. The shim calls none of it: the indexes
-// have no definition on purpose, so that a use of them fails when linking and not at run time.
+// Only what those headers need to compile is declared here. The shim calls toElement() alone, which the base
+// class declares; the indexes have no definition on purpose, so that a use of them fails when linking and not at
+// run time.
 #ifndef KEAHOOK_COMPAT_CFG_GLOBALS_H
 #define KEAHOOK_COMPAT_CFG_GLOBALS_H
 

@@ -4,7 +4,7 @@ use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::host::Family;
 use kea_ffi::server;
 
-use super::CommandError;
+use crate::commands::CommandError;
 
 /// Lists the configured subnets. Arguments are not looked at, as in Kea's own hook.
 pub fn list(family: Family, _arguments: Option<&Element>) -> Result<Reply, CommandError> {

@@ -1,0 +1,97 @@
+//! What becomes of the reservations of a subnet that is deleted.
+//!
+//! Those in the server's memory go with the subnet, as with Kea's own hook. Those in the embedded store go too: nobody
+//! else uses it, and a later subnet of the same id would inherit them. Those in other databases stay, because other
+//! servers may use them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kea_ffi::element::{Element, KeaError};
+use kea_ffi::host::{By, Query};
+use kea_ffi::hosts::{SourceKind, Sources, Target};
+use kea_ffi::server::{self, Message};
+
+use crate::commands::arguments::check_databases;
+use crate::commands::{CommandError, Commands};
+use crate::store::Change;
+
+/// How many reservations there are in each source.
+#[derive(Default)]
+struct Counts(BTreeMap<String, usize>);
+
+/// The reservations of subnets that are about to be deleted.
+#[derive(Default)]
+pub struct Reservations {
+    removed: Counts,
+    kept: Counts,
+}
+
+impl Reservations {
+    /// Removes those in the embedded store, all or none, on disk when this returns; counts the others.
+    pub fn release(hook: &Commands, subnets: &[u32]) -> Result<Self, CommandError> {
+        // A source that is not open might keep reservations that nobody would remove.
+        check_databases(Target::All)?;
+        let counted = Self::count(hook, subnets)?;
+        for store in hook.open_stores() {
+            let of_subnet = |id: &u32| store.find(&Query::in_subnet(hook.family, *id, By::Any));
+            let changes: Vec<Change> =
+                subnets.iter().flat_map(of_subnet).map(|stored| Change::Remove(stored.id)).collect();
+            if !changes.is_empty() {
+                store.commit(changes).map_err(|error| CommandError::new(error.to_string()))?;
+            }
+        }
+        Ok(counted)
+    }
+
+    fn count(hook: &Commands, subnets: &[u32]) -> Result<Self, CommandError> {
+        let mut counted = Self::default();
+        for source in Sources::of(Target::All)?.iter() {
+            let counts =
+                if source.kind() == SourceKind::Other { &mut counted.kept } else { &mut counted.removed };
+            for subnet in subnets {
+                let found = source.find(&Query::in_subnet(hook.family, *subnet, By::Any))?.len();
+                *counts.0.entry(source.name()?).or_default() += found;
+            }
+        }
+        Ok(counted)
+    }
+
+    /// For the arguments of the answer.
+    pub fn element(&self) -> Result<Element, KeaError> {
+        let mut element = Element::map()?;
+        element.set("removed", &self.removed.element()?)?;
+        element.set("kept", &self.kept.element()?)?;
+        Ok(element)
+    }
+
+    /// Tells that the subnets were deleted, and what became of their reservations.
+    pub fn log(&self, deleted: &str) {
+        let text = format!(
+            "{deleted} deleted; reservations removed with it: {}; kept in databases that other servers may use: {}",
+            self.removed, self.kept
+        );
+        server::log(Message::SubnetChanged, &text);
+    }
+}
+
+impl Counts {
+    fn element(&self) -> Result<Element, KeaError> {
+        let mut element = Element::map()?;
+        for (source, count) in &self.0 {
+            element.set(source, &Element::integer(*count)?)?;
+        }
+        Ok(element)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.values().all(|count| *count == 0) {
+            return f.write_str("none");
+        }
+        let counts = self.0.iter().filter(|(_, count)| **count > 0);
+        let texts: Vec<String> = counts.map(|(source, count)| format!("{count} in {source}")).collect();
+        f.write_str(&texts.join(", "))
+    }
+}
