@@ -33,7 +33,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_
 
 .PHONY: help
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: override KEA = 2.2
@@ -68,6 +68,12 @@ test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	$(IN_KEA) $(TEST_HOOK) --no-run
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 	hack/kea-root $(if $(filter-out 2.2,$(KEA)),--root) $(KEA) $(TEST_HOOK)
+
+.PHONY: conformance-stock
+conformance-stock: override KEA = 3.0
+conformance-stock: ## Run the table of behaviours against Kea 3.0's own hooks: this proves the table
+	@$(PROVIDE_KEA)
+	$(IN_KEA) $(CARGO) test --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
 
 HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
