@@ -8,7 +8,7 @@ use kea_ffi::element::{Element, Kind};
 use kea_ffi::host::{Identifier, IdentifierType};
 use kea_ffi::hosts;
 
-use super::CommandError;
+use crate::commands::CommandError;
 
 /// Checks a reservation as it was given.
 pub fn check(reservation: &Element) -> Result<(), CommandError> {
