@@ -1,7 +1,7 @@
 //! A real kea-dhcp4 or kea-dhcp6: configured, started, asked, killed and started again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub struct KeaBuilder {
     config: Value,
     hooks: Vec<Value>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
 }
 
 impl KeaBuilder {
@@ -107,6 +108,13 @@ impl KeaBuilder {
         self
     }
 
+    /// Starts the daemon by another program that becomes it, or runs it inside itself: `valgrind` and its options.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().copied().map(str::to_owned).collect();
+        self
+    }
+
     /// Starts the server and waits until it answers commands.
     ///
     /// # Errors
@@ -145,6 +153,7 @@ impl KeaBuilder {
             files,
             hooks: self.hooks,
             environment: self.environment,
+            wrapper: self.wrapper,
             installation: self.installation,
             namespace: self.namespace,
             family: self.family,
@@ -170,6 +179,7 @@ pub struct Kea {
     interfaces: Vec<String>,
     hooks: Vec<Value>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
     installation: KeaInstallation,
     namespace: Option<Arc<Namespace>>,
     dir: Arc<Workdir>,
@@ -196,6 +206,7 @@ impl Kea {
             config: json!({}),
             hooks: Vec::new(),
             environment: Vec::new(),
+            wrapper: Vec::new(),
         })
     }
 
@@ -362,11 +373,13 @@ impl Kea {
     /// Starts the daemon to do something with the configuration file.
     fn run(&self, flag: &str, log: &Path) -> Result<Process> {
         let daemon = self.installation.daemon(&self.family.daemon());
+        let mut words = self.wrapper.iter().map(PathBuf::from).chain([daemon]);
+        let program = words.next().context("there is at least the daemon")?;
         let mut command = match &self.namespace {
-            Some(namespace) => namespace.command(&daemon),
-            None => Command::new(&daemon),
+            Some(namespace) => namespace.command(&program),
+            None => Command::new(&program),
         };
-        command.arg(flag).arg(&self.files.config);
+        command.args(words).arg(flag).arg(&self.files.config);
         command.envs(self.files.environment()).envs(self.environment.iter().cloned());
         Process::spawn(&self.name, &command, log)
     }
