@@ -100,7 +100,7 @@ generate: ## Write the files that are generated from code: C header, CRDs
 
 .PHONY: deps
 deps: ## Install what building and testing need (Debian packages; no service is touched)
-	@hack/deps build run
+	@hack/deps
 
 .PHONY: kea-root
 kea-root: ## Print the folder of a system with another Kea: KEA=2.2, 2.6 or 3.0

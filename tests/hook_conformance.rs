@@ -38,6 +38,36 @@ fn memfile_v6() {
 }
 
 #[test]
+fn postgresql_v4() {
+    run(V4, Backend::Postgresql, Ours);
+}
+
+#[test]
+fn postgresql_v6() {
+    run(V6, Backend::Postgresql, Ours);
+}
+
+#[test]
+fn mysql_v4() {
+    run(V4, Backend::Mysql, Ours);
+}
+
+#[test]
+fn mysql_v6() {
+    run(V6, Backend::Mysql, Ours);
+}
+
+#[test]
+fn two_v4() {
+    run(V4, Backend::Two, Ours);
+}
+
+#[test]
+fn two_v6() {
+    run(V6, Backend::Two, Ours);
+}
+
+#[test]
 #[ignore = "needs a Kea with its own hooks: make conformance-stock"]
 fn stock_memory_v4() {
     run(V4, Backend::Memory, Stock);
@@ -47,4 +77,28 @@ fn stock_memory_v4() {
 #[ignore = "needs a Kea with its own hooks: make conformance-stock"]
 fn stock_memory_v6() {
     run(V6, Backend::Memory, Stock);
+}
+
+#[test]
+#[ignore = "needs a Kea with its own hooks: make conformance-stock"]
+fn stock_postgresql_v4() {
+    run(V4, Backend::Postgresql, Stock);
+}
+
+#[test]
+#[ignore = "needs a Kea with its own hooks: make conformance-stock"]
+fn stock_postgresql_v6() {
+    run(V6, Backend::Postgresql, Stock);
+}
+
+#[test]
+#[ignore = "needs a Kea with its own hooks: make conformance-stock"]
+fn stock_mysql_v4() {
+    run(V4, Backend::Mysql, Stock);
+}
+
+#[test]
+#[ignore = "needs a Kea with its own hooks: make conformance-stock"]
+fn stock_mysql_v6() {
+    run(V6, Backend::Mysql, Stock);
 }

@@ -45,6 +45,16 @@ Element::kind() const noexcept {
     }
 }
 
+std::size_t
+Element::length() const noexcept {
+    return (kind() == Kind::List ? value_->size() : 0);
+}
+
+std::unique_ptr<Element>
+Element::item(std::size_t index) const {
+    return (wrap(value_->get(static_cast<int>(index))));
+}
+
 std::int64_t
 Element::integer() const {
     return (value_->intValue());
@@ -94,7 +104,8 @@ Element::json() const {
 std::unique_ptr<Element>
 Element::without(rust::Str name) const {
     const std::string left_out(name);
-    const ElementPtr copy = isc::data::Element::createMap(value_->getPosition());
+    // As in Kea's own hooks, the copy has no position: their messages end in "(:0:0)".
+    const ElementPtr copy = isc::data::Element::createMap();
     for (const auto& member : value_->mapValue()) {
         if (member.first != left_out) {
             copy->set(member.first, member.second);

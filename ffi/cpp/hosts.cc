@@ -17,6 +17,7 @@
 
 using isc::dhcp::ConstHostCollection;
 using isc::dhcp::HostMgr;
+using isc::dhcp::HostPtr;
 using isc::dhcp::HostReservationParser4;
 using isc::dhcp::HostReservationParser6;
 using isc::dhcp::IPv6Resrv;
@@ -35,7 +36,30 @@ to_rust(const std::uint8_t* data, std::size_t size) {
     return (bytes);
 }
 
+HostPtr
+parse(std::uint8_t family, std::uint32_t subnet, const isc::data::ConstElementPtr& reservation) {
+    if (family == 6) {
+        HostReservationParser6 parser;
+        return (parser.parse(subnet, reservation));
+    }
+    HostReservationParser4 parser;
+    return (parser.parse(subnet, reservation));
+}
+
 } // namespace
+
+Host::Host(std::uint8_t family, std::uint32_t subnet, isc::data::ConstElementPtr reservation)
+    : host_(parse(family, subnet, reservation)), family_(family), subnet_(subnet),
+      reservation_(std::move(reservation)) {}
+
+HostPtr
+Host::give() const {
+    if (reservation_ && given_) {
+        return (parse(family_, subnet_, reservation_));
+    }
+    given_ = true;
+    return (boost::const_pointer_cast<isc::dhcp::Host>(host_));
+}
 
 Claim
 Host::claim() const {
@@ -67,12 +91,7 @@ Host::element(std::uint8_t family) const {
 
 std::unique_ptr<Host>
 parse_reservation(std::uint8_t family, std::uint32_t subnet, const Element& reservation) {
-    if (family == 6) {
-        HostReservationParser6 parser;
-        return (std::make_unique<Host>(parser.parse(subnet, reservation.value())));
-    }
-    HostReservationParser4 parser;
-    return (std::make_unique<Host>(parser.parse(subnet, reservation.value())));
+    return (std::make_unique<Host>(family, subnet, reservation.value()));
 }
 
 rust::Vec<std::uint8_t>

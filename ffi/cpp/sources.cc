@@ -15,7 +15,8 @@
 #include <util/multi_threading_mgr.h>
 
 #include <boost/algorithm/string.hpp>
-#include <boost/make_shared.hpp>
+
+#include <algorithm>
 
 using isc::asiolink::IOAddress;
 using isc::dhcp::BaseHostDataSource;
@@ -36,11 +37,20 @@ is_v6(const isc::dhcp::Host& host) {
     return (host.getIPv4SubnetID() == SUBNET_ID_UNUSED);
 }
 
-/// A host of its own for each source: a source writes its id into it.
-HostPtr
-own(const Host& host) {
-    return (boost::make_shared<isc::dhcp::Host>(*host.host()));
+#if KEA_API < 20600
+/// Kea 2.2.0 finds in SQL only the part of a host that has the address: the whole is asked for again.
+ConstHostCollection
+whole(const BaseHostDataSource& source, const ConstHostCollection& parts) {
+    ConstHostCollection hosts;
+    for (const ConstHostPtr& part : parts) {
+        const std::vector<std::uint8_t>& identifier = part->getIdentifier();
+        const ConstHostPtr host = source.get6(part->getIPv6SubnetID(), part->getIdentifierType(), identifier.data(),
+                                              identifier.size());
+        hosts.push_back(host ? host : part);
+    }
+    return (hosts);
 }
+#endif
 
 ConstHostCollection
 hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address) {
@@ -50,11 +60,23 @@ hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address) {
     // Kea 2.2.0 can only ask for one subnet at a time.
     ConstHostCollection found = source.getAll6(isc::dhcp::SUBNET_ID_GLOBAL, address);
     for (const auto& subnet : *CfgMgr::instance().getCurrentCfg()->getCfgSubnets6()->getAll()) {
-        for (const ConstHostPtr& host : source.getAll6(subnet->getID(), address)) {
-            found.push_back(host);
-        }
+        const ConstHostCollection hosts = source.getAll6(subnet->getID(), address);
+        found.insert(found.end(), hosts.begin(), hosts.end());
     }
-    return (found);
+    // In the order in which they came, as everywhere.
+    std::sort(found.begin(), found.end(), [](const ConstHostPtr& left, const ConstHostPtr& right) {
+        return (left->getHostId() < right->getHostId());
+    });
+    return (whole(source, found));
+#endif
+}
+
+ConstHostCollection
+hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address, isc::dhcp::SubnetID subnet) {
+#if KEA_API >= 20600
+    return (source.getAll6(subnet, address));
+#else
+    return (whole(source, source.getAll6(subnet, address)));
 #endif
 }
 
@@ -77,7 +99,8 @@ by_address(const BaseHostDataSource& source, const Question& question) {
     if (address.isV4()) {
         return (question.has_subnet ? source.getAll4(question.subnet, address) : source.getAll4(address));
     }
-    return (question.has_subnet ? source.getAll6(question.subnet, address) : hosts6_of_address(source, address));
+    return (question.has_subnet ? hosts6_of_address(source, address, question.subnet) :
+                                  hosts6_of_address(source, address));
 }
 
 ConstHostCollection
@@ -228,7 +251,7 @@ Source::add(const Host& host) const {
     const auto packets_wait = pause_packets_before_30(kind_);
     const bool present = kind_ == SourceKind::Memory && has(*source_, *host.host());
     try {
-        source_->add(own(host));
+        source_->add(host.give());
     } catch (...) {
         // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
         if (kind_ == SourceKind::Memory && !present) {
@@ -247,7 +270,7 @@ Source::remove(const Host& host) const {
 void
 Source::replace(const Host& old, const Host& updated) const {
     if (kind_ == SourceKind::Store) {
-        update_store(*source_, own(updated));
+        update_store(*source_, updated.give());
         return;
     }
     // No packet may meet the moment without the host.
@@ -255,19 +278,19 @@ Source::replace(const Host& old, const Host& updated) const {
     try {
 #if KEA_API >= 20600
         if (kind_ == SourceKind::Other) {
-            source_->update(own(updated));
+            source_->update(updated.give());
             return;
         }
 #endif
         erase_from(*source_, kind_, *old.host());
-        source_->add(own(updated));
+        source_->add(updated.give());
     } catch (...) {
         // Whatever became of the update, in Kea's own sources it may have taken the old host along.
         if (kind_ == SourceKind::Memory) {
             erase_from(*source_, kind_, *updated.host());
         }
         if (!has(*source_, *old.host())) {
-            source_->add(own(old));
+            source_->add(old.give());
         }
         throw;
     }

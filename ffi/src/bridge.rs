@@ -115,6 +115,9 @@ pub(crate) mod ffi {
         type Answer;
 
         fn kind(self: &Element) -> Kind;
+        /// How many items a list has; 0 where this is none.
+        fn length(self: &Element) -> usize;
+        fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn integer(self: &Element) -> Result<i64>;
         fn boolean(self: &Element) -> Result<bool>;
         fn text(self: &Element) -> Result<Vec<u8>>;

@@ -111,6 +111,11 @@ impl Element {
         Ok(self.0.names()?)
     }
 
+    /// The items of a list; none where this is no list.
+    pub fn items(&self) -> Result<Vec<Self>, KeaError> {
+        (0..self.0.length()).map(|index| Self::from_shim(self.0.item(index)?)).collect()
+    }
+
     /// Where in the request this value stands, as Kea's own messages tell it: `<wire>:0:61`.
     pub fn position(&self) -> Result<String, KeaError> {
         Ok(self.0.position()?)

@@ -54,6 +54,9 @@ public:
     explicit Element(isc::data::ElementPtr value);
 
     Kind kind() const noexcept;
+    /// How many items a list has; 0 where this is none.
+    std::size_t length() const noexcept;
+    std::unique_ptr<Element> item(std::size_t index) const;
     std::int64_t integer() const;
     bool boolean() const;
     rust::Vec<std::uint8_t> text() const;
@@ -86,7 +89,10 @@ std::unique_ptr<Element> element_text(rust::Slice<const std::uint8_t> value);
 /// A reservation as Kea's packet processing sees it.
 class Host {
 public:
+    /// One that a source has.
     explicit Host(isc::dhcp::ConstHostPtr host) : host_(std::move(host)) {}
+    /// One that was read from a command.
+    Host(std::uint8_t family, std::uint32_t subnet, isc::data::ConstElementPtr reservation);
 
     std::uint64_t id() const noexcept { return (host_->getHostId()); }
     /// Kea's SUBNET_ID_UNUSED where it is not for the family.
@@ -100,8 +106,17 @@ public:
 
     const isc::dhcp::ConstHostPtr& host() const { return (host_); }
 
+    /// The host for a source to keep. One that was read is read again for each source but the first, because a source
+    /// writes its number into the host; and read by Kea, because a copy that is made here cannot outlive this library.
+    isc::dhcp::HostPtr give() const;
+
 private:
     isc::dhcp::ConstHostPtr host_;
+    std::uint8_t family_ = 0;
+    std::uint32_t subnet_ = 0;
+    /// Null where the host came from a source.
+    isc::data::ConstElementPtr reservation_;
+    mutable bool given_ = false;
 };
 
 using Hosts = std::vector<Host>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use kea_lab::{Family, Kea, Reply};
+use kea_lab::{Database, Family, Kea, Reply, SqlKind};
 use serde_json::{Map, Value, json};
 
 use super::compare::complaint;
@@ -31,7 +31,10 @@ pub struct Bench {
     pub place: Place,
     side: Side,
     base: Base,
-    databases: Value,
+    /// The `hosts-databases` of the configuration that are no SQL databases.
+    stores: Value,
+    /// How many host databases there are.
+    sources: usize,
 }
 
 struct Base {
@@ -43,23 +46,32 @@ impl Bench {
     /// Starts a server with the hooks of that side and an empty backend.
     pub fn start(family: Family, backend: Backend, side: Side) -> Result<Self> {
         let builder = Kea::without_network("conformance")?.family(family);
-        let databases = match backend {
-            Backend::Memory => json!([]),
-            Backend::Memfile => json!([{ "type": "memfile", "name": builder.dir().join("hosts.db") }]),
-            Backend::Postgresql | Backend::Mysql | Backend::Two => bail!("no SQL server yet"),
+        let store = json!({ "type": "memfile", "name": builder.dir().join("hosts.db") });
+        let sql = |kind| Database::new(kind).map(|database| vec![database]);
+        // SQL databases come after what the configuration names.
+        let (stores, databases) = match backend {
+            Backend::Memory => (json!([]), vec![]),
+            Backend::Memfile => (json!([store]), vec![]),
+            Backend::Postgresql => (json!([]), sql(SqlKind::PostgreSql)?),
+            Backend::Mysql => (json!([]), sql(SqlKind::MariaDb)?),
+            Backend::Two => (json!([store]), sql(SqlKind::PostgreSql)?),
         };
-        let builder = match side {
+        let mut builder = match side {
             Side::Ours => builder.host_cmds(Value::Null)?,
             Side::Stock => builder
                 .stock_hook("libdhcp_host_cmds.so", Value::Null)?
                 .stock_hook("libdhcp_subnet_cmds.so", Value::Null)?,
         };
+        for database in &databases {
+            builder = builder.hosts_database(database)?;
+        }
+        let sources = stores.as_array().map_or(0, Vec::len) + databases.len();
         let kea = builder.start()?;
         let version =
             Version::parse(&kea.command("version-get", &Value::Null)?.text).map_err(|e| anyhow!(e))?;
         let place = Place { family, backend, kea: version };
         let base = Base::at(&place).map_err(|e| anyhow!("base.yaml: {e}"))?;
-        Ok(Self { kea, place, side, base, databases })
+        Ok(Self { kea, place, side, base, stores, sources })
     }
 
     /// Runs a row on an emptied server; `extended` asks for the `ext-` names of our hook.
@@ -120,16 +132,13 @@ impl Bench {
         let mut config = self.base.config.clone();
         let changes = fill(&Value::Object(row.config.clone()), &self.base.names).map_err(|e| anyhow!(e))?;
         merge(&mut config, &changes);
-        if config.get("hosts-databases").is_none() {
-            config["hosts-databases"] = self.databases.clone();
-        }
+        config["hosts-databases"] = self.stores.clone();
         self.kea.config_set(&config)?.success().with_context(|| format!("config-set {config}"))?;
         self.empty()
     }
 
     fn empty(&self) -> Result<()> {
-        let databases = self.databases.as_array().map_or(0, Vec::len);
-        for source in 1..=databases {
+        for source in 1..=self.sources {
             let arguments = json!({ "limit": 1000, "source-index": source });
             loop {
                 let page = self.kea.command("reservation-get-page", &arguments)?;

@@ -62,14 +62,16 @@ impl Report {
         let beyond = row.beyond_stock.as_ref().filter(|_| side == Side::Stock);
         match (outcome, beyond) {
             (Ok(()), None) => {}
-            (Err(_), Some(reason)) => self.note("beyond stock", row, reason),
+            (Err(failure), Some(reason)) => {
+                self.note("beyond stock", row, reason);
+                self.quote(&failure);
+            }
             (Ok(()), Some(reason)) => {
                 self.failures
                     .push(format!("{}: marked beyond-stock ({reason}), but stock passes it", row.id));
             }
             (Err(failure), None) => {
-                let failure = format!("{}: {}\n{failure:#}", row.id, row.title);
-                self.failures.push(failure.replace('\n', "\n    "));
+                self.failures.push(format!("{}: {}\n    {}", row.id, row.title, indented(&failure)));
             }
         }
     }
@@ -77,6 +79,11 @@ impl Report {
     fn note(&mut self, what: &str, row: &Row, reason: &str) {
         writeln!(self.notes, "  {what}: {}: {} ({reason})", row.id, row.title)
             .expect("writing to a string works");
+    }
+
+    /// What stock did instead.
+    fn quote(&mut self, failure: &anyhow::Error) {
+        writeln!(self.notes, "    {}", indented(failure)).expect("writing to a string works");
     }
 
     fn finish(self, place: &str) {
@@ -89,4 +96,8 @@ impl Report {
             failures.join("\n\n")
         );
     }
+}
+
+fn indented(failure: &anyhow::Error) -> String {
+    format!("{failure:#}").replace('\n', "\n    ")
 }

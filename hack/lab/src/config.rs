@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::family::Family;
 
@@ -71,21 +71,23 @@ impl Files {
     }
 }
 
-/// The whole configuration: `dhcp`, the content of `Dhcp4` or `Dhcp6`, as it is, with what it lacks filled in
-/// and `hooks` after its own.
-pub(crate) fn complete(
-    family: Family,
-    dhcp: &Value,
-    files: &Files,
-    interfaces: &[String],
-    hooks: &[Value],
-) -> Result<Value> {
+/// What a test gives to a server beside its configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Added<'a> {
+    pub(crate) interfaces: &'a [String],
+    pub(crate) hooks: &'a [Value],
+    pub(crate) hosts_databases: &'a [Value],
+}
+
+/// The whole configuration: `dhcp`, the content of `Dhcp4` or `Dhcp6`, as it is, with what it lacks filled in,
+/// and with hooks and databases after its own.
+pub(crate) fn complete(family: Family, dhcp: &Value, files: &Files, added: &Added<'_>) -> Result<Value> {
     let mut dhcp = dhcp.clone();
     let map = dhcp.as_object_mut().context("the configuration of a server is a map")?;
     let mut defaults = json!({
         "control-socket": { "socket-type": "unix", "socket-name": files.socket },
         "lease-database": { "type": "memfile", "persist": true, "name": files.leases, "lfc-interval": 0 },
-        "interfaces-config": { "interfaces": interfaces },
+        "interfaces-config": { "interfaces": added.interfaces },
         "valid-lifetime": 3600,
         // Into the file that also gets what Kea says before it has read this.
         "loggers": [{
@@ -93,7 +95,6 @@ pub(crate) fn complete(
             "severity": "INFO",
             "output_options": [{ "output": "stdout", "flush": true }],
         }],
-        "hooks-libraries": [],
     });
     match family {
         Family::V4 => defaults["interfaces-config"]["dhcp-socket-type"] = json!("raw"),
@@ -102,9 +103,16 @@ pub(crate) fn complete(
     for (name, value) in defaults.as_object().into_iter().flatten() {
         map.entry(name).or_insert_with(|| value.clone());
     }
-    map["hooks-libraries"].as_array_mut().context("hooks-libraries is a list")?.extend_from_slice(hooks);
+    append(map, "hooks-libraries", added.hooks)?;
+    append(map, "hosts-databases", added.hosts_databases)?;
     Ok(json!({ family.root(): dhcp }))
 }
+fn append(map: &mut Map<String, Value>, name: &str, entries: &[Value]) -> Result<()> {
+    let list = map.entry(name).or_insert_with(|| json!([]));
+    list.as_array_mut().with_context(|| format!("{name} is a list"))?.extend_from_slice(entries);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,20 +121,25 @@ mod tests {
     fn fills_in_what_is_missing_and_keeps_the_rest() {
         let files = Files::new(Path::new("/lab"), "kea", Family::V4);
         let given = json!({ "valid-lifetime": 7, "hooks-libraries": [{ "library": "/a.so" }] });
-        let complete =
-            complete(Family::V4, &given, &files, &["srv0".to_owned()], &[json!({ "library": "/b.so" })])
-                .unwrap();
+        let interfaces = ["srv0".to_owned()];
+        let added = Added {
+            interfaces: &interfaces,
+            hooks: &[json!({ "library": "/b.so" })],
+            hosts_databases: &[json!({ "type": "mysql" })],
+        };
+        let complete = complete(Family::V4, &given, &files, &added).unwrap();
         let dhcp4 = &complete["Dhcp4"];
         assert_eq!(dhcp4["valid-lifetime"], 7);
         assert_eq!(dhcp4["control-socket"]["socket-name"], "/lab/kea.sock");
         assert_eq!(dhcp4["interfaces-config"]["interfaces"], json!(["srv0"]));
         assert_eq!(dhcp4["hooks-libraries"], json!([{ "library": "/a.so" }, { "library": "/b.so" }]));
+        assert_eq!(dhcp4["hosts-databases"], json!([{ "type": "mysql" }]));
     }
 
     #[test]
     fn knows_what_only_dhcpv6_needs() {
         let files = Files::new(Path::new("/lab"), "kea-b", Family::V6);
-        let complete = complete(Family::V6, &json!({}), &files, &[], &[]).unwrap();
+        let complete = complete(Family::V6, &json!({}), &files, &Added::default()).unwrap();
         let dhcp6 = &complete["Dhcp6"];
         assert_eq!(dhcp6["lease-database"]["name"], "/lab/kea-b-leases6.csv");
         assert_eq!(dhcp6["interfaces-config"], json!({ "interfaces": [] }));
@@ -137,7 +150,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_configuration() {
         let files = Files::new(Path::new("/lab"), "kea", Family::V4);
-        assert!(complete(Family::V4, &json!([]), &files, &[], &[]).is_err());
-        assert!(complete(Family::V4, &json!({ "hooks-libraries": {} }), &files, &[], &[]).is_err());
+        assert!(complete(Family::V4, &json!([]), &files, &Added::default()).is_err());
+        assert!(complete(Family::V4, &json!({ "hooks-libraries": {} }), &files, &Added::default()).is_err());
     }
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::config::{self, Files};
+use crate::config::{self, Added, Files};
 use crate::control::{ControlSocket, Reply};
 use crate::family::Family;
 use crate::lab::{Lab, SERVER_INTERFACE};
 use crate::namespace::Namespace;
 use crate::places::{KeaInstallation, hook_path};
 use crate::process::Process;
+use crate::sql::Database;
 use crate::wait::try_wait_for;
 use crate::workdir::Workdir;
 
@@ -32,6 +33,7 @@ pub struct KeaBuilder {
     name: String,
     config: Value,
     hooks: Vec<Value>,
+    hosts_databases: Vec<Database>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
 }
@@ -96,6 +98,19 @@ impl KeaBuilder {
         self.stock_hook("libdhcp_lease_cmds.so", Value::Null)
     }
 
+    /// Gives it a host database, after those of its configuration; on Kea 3.0 with the hook that this needs.
+    pub fn hosts_database(mut self, database: &Database) -> Result<Self> {
+        let hook = database.server().kind().hook();
+        if self.installation.hook(hook).exists() {
+            self = self.stock_hook(hook, Value::Null)?;
+            // Before the hooks that use databases.
+            self.hooks.rotate_right(1);
+        }
+        self.environment.extend(database.environment());
+        self.hosts_databases.push(database.clone());
+        Ok(self)
+    }
+
     /// Loads the hook under test ([`hook_path`]).
     pub fn host_cmds(self, parameters: Value) -> Result<Self> {
         self.hook(&hook_path()?, parameters)
@@ -152,6 +167,7 @@ impl KeaBuilder {
             interfaces: self.namespace.iter().map(|_| SERVER_INTERFACE.to_owned()).collect(),
             files,
             hooks: self.hooks,
+            hosts_databases: self.hosts_databases,
             environment: self.environment,
             wrapper: self.wrapper,
             installation: self.installation,
@@ -178,6 +194,7 @@ pub struct Kea {
     files: Files,
     interfaces: Vec<String>,
     hooks: Vec<Value>,
+    hosts_databases: Vec<Database>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
     installation: KeaInstallation,
@@ -205,6 +222,7 @@ impl Kea {
             name: "kea".to_owned(),
             config: json!({}),
             hooks: Vec::new(),
+            hosts_databases: Vec::new(),
             environment: Vec::new(),
             wrapper: Vec::new(),
         })
@@ -362,7 +380,9 @@ impl Kea {
     }
 
     fn complete(&self, dhcp: &Value) -> Result<Value> {
-        config::complete(self.family, dhcp, &self.files, &self.interfaces, &self.hooks)
+        let databases: Vec<Value> = self.hosts_databases.iter().map(Database::entry).collect();
+        let added = Added { interfaces: &self.interfaces, hooks: &self.hooks, hosts_databases: &databases };
+        config::complete(self.family, dhcp, &self.files, &added)
     }
 
     fn launch(&mut self) -> Result<()> {

@@ -1,5 +1,5 @@
 //! Real parts in network namespaces, for the integration tests and the demo: Kea daemons, DHCP clients on
-//! cables of their own, and what keeps them in order. Linux, root.
+//! cables of their own, SQL servers, and what keeps them in order. Linux, root.
 //!
 //! Nothing outlives its owner: every child process is killed by the kernel when the process that started it
 //! dies, and a namespace is gone with the last process in it, so that even SIGKILL leaves no more than a
@@ -18,6 +18,7 @@ pub mod namespace;
 mod other;
 pub mod places;
 pub mod process;
+pub mod sql;
 mod switch;
 pub mod wait;
 pub mod workdir;
@@ -33,5 +34,6 @@ pub use namespace::Namespace;
 pub use other::start_failure_of;
 pub use places::{KeaInstallation, hook_path, operator_path};
 pub use process::Process;
+pub use sql::{Database, SqlKind, SqlServer};
 pub use wait::{interrupt, is_interrupted, try_wait_for, wait_for};
 pub use workdir::Workdir;

@@ -17,6 +17,8 @@ pub struct KeaInstallation {
     pub sbin: PathBuf,
     /// The folder of the hooks that come with Kea.
     pub hooks: PathBuf,
+    /// Where to look for what else comes with Kea.
+    roots: [PathBuf; 2],
 }
 
 impl KeaInstallation {
@@ -43,8 +45,9 @@ impl KeaInstallation {
             return None;
         }
         // Unpacked daemons use the libraries and hooks of the installed kea-common.
-        let hooks = [root, Path::new("/")].into_iter().find_map(hooks_below)?;
-        Some(Self { sbin, hooks })
+        let roots = [root.to_owned(), PathBuf::from("/")];
+        let hooks = roots.iter().find_map(|root| hooks_below(root))?;
+        Some(Self { sbin, hooks, roots })
     }
 
     /// One of the daemons.
@@ -56,6 +59,14 @@ impl KeaInstallation {
     pub fn hook(&self, file: &str) -> PathBuf {
         self.hooks.join(file)
     }
+
+    /// One of the scripts of the package kea-admin, such as `pgsql/dhcpdb_create.pgsql`.
+    pub fn script(&self, file: &str) -> Result<PathBuf> {
+        let mut candidates = self.roots.iter().map(|root| root.join("usr/share/kea/scripts").join(file));
+        candidates.find(|path| path.exists()).with_context(|| {
+            format!("there is no {file} of Kea here: run 'hack/deps sql', or install kea-admin")
+        })
+    }
 }
 
 /// Debian keeps hooks in the folder of the architecture, others do not.
@@ -65,6 +76,12 @@ fn hooks_below(root: &Path) -> Option<PathBuf> {
     candidates
         .extend(lib.read_dir().into_iter().flatten().flatten().map(|entry| entry.path().join("kea/hooks")));
     candidates.into_iter().find(|folder| folder.is_dir())
+}
+
+/// Where programs are that are no part of Kea: what `hack/deps` unpacked comes before what is installed.
+pub(crate) fn parts() -> Vec<PathBuf> {
+    let unpacked = cache_dir().map(|cache| cache.join("parts"));
+    unpacked.into_iter().chain([PathBuf::from("/")]).collect()
 }
 
 /// The cache folder of `hack/deps`.

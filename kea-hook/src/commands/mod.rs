@@ -15,6 +15,7 @@ mod reservation;
 mod status;
 mod subnet;
 mod table;
+mod validity;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

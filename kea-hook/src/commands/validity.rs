@@ -1,0 +1,94 @@
+//! What a reservation must not be, although Kea's parser takes it: in some versions, or in all.
+//!
+//! Texts are those of Kea 3.0 where it refuses the same.
+
+use std::net::Ipv6Addr;
+
+use kea_ffi::element::{Element, Kind};
+use kea_ffi::host::{Identifier, IdentifierType};
+use kea_ffi::hosts;
+
+use super::CommandError;
+
+/// Checks a reservation as it was given.
+pub fn check(reservation: &Element) -> Result<(), CommandError> {
+    check_types(reservation)?;
+    check_identifier_lengths(reservation)?;
+    check_prefixes(reservation)
+}
+
+/// A DUID has at least three bytes (RFC 8415, section 11.1). Kea's databases take shorter ones, and cannot use them.
+pub fn check_identifier(identifier: &Identifier) -> Result<(), CommandError> {
+    let length = identifier.value.len();
+    if identifier.kind == IdentifierType::Duid && length < DUID_MIN {
+        return Err(CommandError::new(format!(
+            "identifier is too short ({length}), at least {DUID_MIN} is required"
+        )));
+    }
+    Ok(())
+}
+
+const DUID_MIN: usize = 3;
+
+/// Kea's parser takes any value for these, and cannot read the reservation back afterwards.
+fn check_types(reservation: &Element) -> Result<(), CommandError> {
+    let expected = [
+        ("user-context", Kind::Map, "a map"),
+        ("ip-addresses", Kind::List, "a list"),
+        ("prefixes", Kind::List, "a list"),
+        ("excluded-prefixes", Kind::List, "a list"),
+    ];
+    for (name, kind, what) in expected {
+        match reservation.get(name)? {
+            Some(value) if value.kind() != kind => {
+                let position = value.position()?;
+                return Err(CommandError::new(format!("'{name}' must be {what} ({position})")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The longest identifiers in bytes, of Kea 3.0. Earlier versions take longer ones, which no packet can carry.
+fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
+    let limits = [
+        (IdentifierType::HwAddress, 20),
+        (IdentifierType::Duid, 130),
+        (IdentifierType::CircuitId, 128),
+        (IdentifierType::ClientId, 255),
+        (IdentifierType::FlexId, 128),
+    ];
+    for (kind, longest) in limits {
+        let name = kind.name();
+        let Some(text) = reservation.get(name)?.and_then(|value| value.as_bytes()) else { continue };
+        // What cannot be read is left to Kea's parser, which says so.
+        let length = hosts::parse_identifier(&text).map_or(0, |identifier| identifier.len());
+        if length > longest {
+            return Err(CommandError::new(format!(
+                "too long client identifier type {name} length {length} (:0:0)"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Kea 2.2.0 takes a prefix with bits beyond its length, and would delegate it; lengths it refuses in other words.
+fn check_prefixes(reservation: &Element) -> Result<(), CommandError> {
+    let Some(list) = reservation.get("prefixes")? else { return Ok(()) };
+    for text in list.items()?.iter().filter_map(Element::as_text) {
+        let Some((address, length)) = text.split_once('/') else { continue };
+        let (Ok(address), Ok(length)) = (address.parse::<Ipv6Addr>(), length.parse::<u32>()) else {
+            continue;
+        };
+        let Some(host_bits) = 128_u32.checked_sub(length) else { continue };
+        let network = Ipv6Addr::from(u128::MAX.checked_shl(host_bits).unwrap_or(0) & u128::from(address));
+        if network != address {
+            return Err(CommandError::new(format!(
+                "Prefix address: {address} exceeds prefix/prefix-len pair: {network}/{length} ({})",
+                list.position()?
+            )));
+        }
+    }
+    Ok(())
+}
