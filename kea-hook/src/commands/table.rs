@@ -99,6 +99,8 @@ const COMMANDS: &[Command] = &[
     own("test-panic", |_, _| faults::panics()),
     #[cfg(feature = "fault-injection")]
     own("test-throw", |_, arguments| faults::throws(arguments)),
+    #[cfg(feature = "fault-injection")]
+    own("test-memory", |_, arguments| faults::misuses_memory(arguments)),
 ];
 
 /// The commands of the daemon that serves a family.
