@@ -119,7 +119,7 @@ operator: ## Build the operator into dist/
 	@install -D -m 0755 $(TARGET_DIR)/release/kea-operator dist/kea-operator
 
 .PHONY: generate
-generate: ## Write the files that are generated from code: C header, CRDs
+generate: ## Write the files that are generated from code: C header, CRDs, docs/conformance.md
 	UPDATE_GENERATED=1 $(CARGO) test --quiet -p kea-suite --test header --test generated
 
 .PHONY: deps
