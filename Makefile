@@ -21,7 +21,7 @@ endif
 # Runs a command where that Kea is, as the calling user; where the command builds to; what both need.
 IN_KEA = hack/kea-root $(KEA)
 KEA_TARGET_DIR = $(TARGET_DIR)$(addprefix /kea-,$(filter-out 2.2,$(KEA)))
-PROVIDE_KEA = $(if $(filter 2.2,$(KEA)),hack/deps build run,$(IN_KEA) >/dev/null)
+PROVIDE_KEA = $(if $(filter 2.2,$(KEA)),hack/deps,$(IN_KEA) >/dev/null)
 
 # Asked in the shell, when the headers are there: make expands a recipe before it runs the first line of it.
 KEA_HEADERS = $(if $(filter 2.2,$(KEA)),$(or $(KEA_INCLUDE_DIR),/usr/include/kea),$$($(IN_KEA))/usr/include/kea)

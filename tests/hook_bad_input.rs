@@ -152,16 +152,14 @@ fn texts_are_those_of_the_stock_hook() {
 #[test]
 fn senseless_reservations_are_refused() {
     let kea = command_server("senseless");
-    let version = kea.command("version-get", &Value::Null).unwrap().text;
-    let too_long = match version.as_str() {
-        "2.2.0" => "exceeds MAX_HWADDR_LEN",
-        _ => "too long client identifier type hw-address length 21",
-    };
     let rows = [
         (json!({ "hw-address": "02-77-00-00-00-01" }), "invalid host identifier value '02-77-00-00-00-01'"),
         (json!({ "hw-address": "not a mac" }), "invalid host identifier value 'not a mac'"),
         (json!({ "hw-address": "" }), "host identifier"),
-        (json!({ "hw-address": "01:".repeat(20) + "01" }), too_long),
+        (
+            json!({ "hw-address": "01:".repeat(20) + "01" }),
+            "too long client identifier type hw-address length 21 (:0:0)",
+        ),
         (json!({ "hostname": "nobody" }), "one of the supported identifiers must be specified"),
         (json!({ "hw-address": mac(1), "duid": "01:02:03" }), "are mutually exclusive"),
         (json!({ "hw-address": mac(1), "ip-address": "10.77.1" }), "10.77.1"),

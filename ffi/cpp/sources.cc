@@ -16,6 +16,8 @@
 
 #include <boost/algorithm/string.hpp>
 
+#include <algorithm>
+
 using isc::asiolink::IOAddress;
 using isc::dhcp::BaseHostDataSource;
 using isc::dhcp::CfgMgr;
@@ -35,6 +37,21 @@ is_v6(const isc::dhcp::Host& host) {
     return (host.getIPv4SubnetID() == SUBNET_ID_UNUSED);
 }
 
+#if KEA_API < 20600
+/// Kea 2.2.0 finds in SQL only the part of a host that has the address: the whole is asked for again.
+ConstHostCollection
+whole(const BaseHostDataSource& source, const ConstHostCollection& parts) {
+    ConstHostCollection hosts;
+    for (const ConstHostPtr& part : parts) {
+        const std::vector<std::uint8_t>& identifier = part->getIdentifier();
+        const ConstHostPtr host = source.get6(part->getIPv6SubnetID(), part->getIdentifierType(), identifier.data(),
+                                              identifier.size());
+        hosts.push_back(host ? host : part);
+    }
+    return (hosts);
+}
+#endif
+
 ConstHostCollection
 hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address) {
 #if KEA_API >= 20600
@@ -43,11 +60,23 @@ hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address) {
     // Kea 2.2.0 can only ask for one subnet at a time.
     ConstHostCollection found = source.getAll6(isc::dhcp::SUBNET_ID_GLOBAL, address);
     for (const auto& subnet : *CfgMgr::instance().getCurrentCfg()->getCfgSubnets6()->getAll()) {
-        for (const ConstHostPtr& host : source.getAll6(subnet->getID(), address)) {
-            found.push_back(host);
-        }
+        const ConstHostCollection hosts = source.getAll6(subnet->getID(), address);
+        found.insert(found.end(), hosts.begin(), hosts.end());
     }
-    return (found);
+    // In the order in which they came, as everywhere.
+    std::sort(found.begin(), found.end(), [](const ConstHostPtr& left, const ConstHostPtr& right) {
+        return (left->getHostId() < right->getHostId());
+    });
+    return (whole(source, found));
+#endif
+}
+
+ConstHostCollection
+hosts6_of_address(const BaseHostDataSource& source, const IOAddress& address, isc::dhcp::SubnetID subnet) {
+#if KEA_API >= 20600
+    return (source.getAll6(subnet, address));
+#else
+    return (whole(source, source.getAll6(subnet, address)));
 #endif
 }
 
@@ -70,7 +99,8 @@ by_address(const BaseHostDataSource& source, const Question& question) {
     if (address.isV4()) {
         return (question.has_subnet ? source.getAll4(question.subnet, address) : source.getAll4(address));
     }
-    return (question.has_subnet ? source.getAll6(question.subnet, address) : hosts6_of_address(source, address));
+    return (question.has_subnet ? hosts6_of_address(source, address, question.subnet) :
+                                  hosts6_of_address(source, address));
 }
 
 ConstHostCollection

@@ -83,14 +83,22 @@ fn refuse_conflict(
     family: Family,
     replacing: bool,
 ) -> Result<(), CommandError> {
-    find_conflict(source, host, family, replacing)?
-        .map_or(Ok(()), |found| Err(CommandError::new(found.to_string())))
+    let Some(found) = find_conflict(source, host, family, replacing)? else { return Ok(()) };
+    Err(CommandError::new(match source.kind() {
+        SourceKind::Other => format!("{DUPLICATE}: {found}"),
+        _ => found.to_string(),
+    }))
 }
 
-/// The text of an SQL database ("duplicate entry") does not tell what is wrong; the rules do.
+/// How Kea's SQL databases refuse a duplicate. They do not tell what is wrong, so that is said after it.
+const DUPLICATE: &str = "Database duplicate entry error";
+
+/// A refusal of a source, with what the rules know about it.
 fn explain(source: Source<'_>, host: &Host, family: Family, error: KeaError) -> CommandError {
     match find_conflict(source, host, family, false) {
-        Ok(Some(found)) if source.kind() == SourceKind::Other => CommandError::new(found.to_string()),
+        Ok(Some(found)) if source.kind() == SourceKind::Other => {
+            CommandError::new(format!("{error}: {found}"))
+        }
         _ => error.into(),
     }
 }

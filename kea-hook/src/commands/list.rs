@@ -47,9 +47,14 @@ pub fn get_by_address(family: Family, arguments: Option<&Element>) -> Result<Rep
     let arguments = arguments::required(arguments)?;
     let target = target(arguments)?;
     let address = hosts::parse_address(&arguments::required_text(arguments, "ip-address")?)?;
-    let by = match address {
-        IpAddr::V4(address) => By::Ipv4(address),
-        IpAddr::V6(address) => By::Ipv6(address),
+    let by = match (family, address) {
+        (Family::V4, IpAddr::V4(address)) => By::Ipv4(address),
+        (Family::V6, IpAddr::V6(address)) => By::Ipv6(address),
+        _ => {
+            return Err(CommandError::new(format!(
+                "must specify an {family} address when searching for a host, specified address was {address}"
+            )));
+        }
     };
     reply(target, family, subnet(family, arguments)?, by)
 }

@@ -5,14 +5,15 @@ use kea_ffi::host::{Family, Query};
 use kea_ffi::hosts::{Host, Sources, Target};
 use kea_ffi::server;
 
-use super::arguments::{self, SUBNET_ID_MAX};
+use super::arguments::{self, HostKey, SUBNET_ID_MAX};
 use super::{CommandError, change, placement, validity};
 
 /// Adds a reservation.
 pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments.ok_or_else(|| CommandError::new("no parameters specified for the command"))?;
     if arguments.kind() != Kind::Map {
-        return Err(CommandError::new("Parameters missing or are not a map."));
+        let position = arguments.position()?;
+        return Err(CommandError::new(format!("get(string) called on a non-map Element in ({position})")));
     }
     let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let given =
@@ -53,7 +54,7 @@ pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, Comm
         )
     })?;
     let host = read(family, &given, Some(subnet))?;
-    let sources = sources(target, "host database not available, cannot update host.")?;
+    let sources = sources(target, "host database not available, cannot update host")?;
     if change::update(&sources, &host, family)? {
         Ok(Reply::new(ResultCode::Success, "Host updated."))
     } else {
@@ -69,7 +70,14 @@ pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
     arguments::check_databases(target)?;
     let query = Query::in_subnet(family, subnet, key.by());
     for source in Sources::of(target)?.iter() {
-        if let Some(host) = source.find(&query)?.first() {
+        let found = source.find(&query)?;
+        if let (Family::V6, HostKey::Address(address), 2..) = (family, &key, found.len()) {
+            return Err(CommandError::new(format!(
+                "more than one reservation found for the host belonging to the subnet with id '{subnet}' and using \
+                 the address '{address}': use 'reservation-get-by-address' to see them"
+            )));
+        }
+        if let Some(host) = found.first() {
             return Ok(Reply::new(ResultCode::Success, "Host found.").with(host.element(family)?));
         }
     }
@@ -91,9 +99,9 @@ pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
     })
 }
 
-/// The sources to change; refused where databases are meant and there are none, or one is not open.
+/// The sources to change; refused where only databases are meant and there is none, or where one is not open.
 fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
-    if target != Target::Memory && !server::database_available()? {
+    if target == Target::Database && !server::database_available()? {
         return Err(CommandError::new(no_database));
     }
     arguments::check_databases(target)?;

@@ -73,7 +73,7 @@ fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Kea 2.2.0 takes a prefix with bits beyond its length, and would delegate it.
+/// Kea 2.2.0 takes a prefix with bits beyond its length, and would delegate it; lengths it refuses in other words.
 fn check_prefixes(reservation: &Element) -> Result<(), CommandError> {
     let Some(list) = reservation.get("prefixes")? else { return Ok(()) };
     for text in list.items()?.iter().filter_map(Element::as_text) {
