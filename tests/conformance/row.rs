@@ -18,7 +18,7 @@ pub struct Written {
     pub file: PathBuf,
     /// The stable name.
     pub id: String,
-    raw: Value,
+    pub(super) raw: Value,
 }
 
 /// A row for one place. What the members mean is told in tests/conformance/README.md.

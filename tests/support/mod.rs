@@ -3,6 +3,8 @@
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod mutations;
+
 use std::path::Path;
 
 use kea_lab::{Family, Kea, Reply};

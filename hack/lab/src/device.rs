@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::dhcp::{DhcpLease, DhcpRequest};
+use crate::dhcp6::{Dhcp6Lease, Dhcp6Request};
 use crate::namespace::Namespace;
 use crate::process::tail;
 use crate::switch::Switch;
@@ -63,6 +64,19 @@ impl Device {
     /// A DHCP exchange to be described further.
     pub fn request(&self) -> DhcpRequest<'_> {
         DhcpRequest::new(self, &self.dir)
+    }
+
+    /// Asks for an IPv6 address as a device does that was just switched on, and takes it.
+    ///
+    /// # Errors
+    /// When no lease comes: with the client's words, and Kea's.
+    pub fn dhcp6(&self) -> Result<Dhcp6Lease> {
+        self.request6().run()
+    }
+
+    /// A DHCPv6 exchange to be described further.
+    pub fn request6(&self) -> Dhcp6Request<'_> {
+        Dhcp6Request::new(self, &self.dir)
     }
 
     /// The ends of the logs of the daemons on the network, for error messages.

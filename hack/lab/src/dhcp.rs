@@ -22,11 +22,11 @@ const EVENT_SCRIPT: &str = r#"#!/bin/sh
 case "$1" in
 bound | renew)
     env -0 >"$LAB_RECORD.new" && mv "$LAB_RECORD.new" "$LAB_RECORD"
-    ip address flush dev "$interface"
+    ip -4 address flush dev "$interface"
     ip address add "$ip/$mask" dev "$interface"
     ;;
 deconfig)
-    ip address flush dev "$interface"
+    ip -4 address flush dev "$interface"
     ;;
 esac
 "#;
@@ -218,7 +218,7 @@ fn event_script(dir: &Workdir) -> Result<std::path::PathBuf> {
 }
 
 /// Devices may ask at the same time: the script appears complete or not at all.
-fn write_executable(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_executable(path: &Path, text: &str) -> Result<()> {
     let dir = path.parent().context("a file has a folder")?;
     let draft = tempfile::NamedTempFile::new_in(dir)?;
     fs::write(draft.path(), text)?;

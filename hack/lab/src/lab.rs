@@ -1,7 +1,7 @@
 //! A small network: a server, a switch, and as many devices as are plugged in.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +9,15 @@ use anyhow::Result;
 
 use crate::device::Device;
 use crate::namespace::Namespace;
+use crate::relay::Relay;
 use crate::switch::Switch;
 use crate::workdir::Workdir;
 
 /// The server's interface on the network, the one that Kea listens on.
 pub const SERVER_INTERFACE: &str = "srv0";
+
+/// The server's IPv6 address, in a network of 64 bits.
+pub const SERVER_ADDRESS6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 1);
 
 /// The server's address, and the network that it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,24 +52,32 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A network with a server at [`Interface4::default`]. The name appears in the path of its folder.
+    /// A network with a server at [`Interface4::default`] and [`SERVER_ADDRESS6`]. The name appears in the path of its folder.
     pub fn new(name: &str) -> Result<Self> {
         Self::with_server_at(name, Interface4::default())
     }
 
-    /// A network with a server at `interface`.
+    /// A network with a server at `interface` and [`SERVER_ADDRESS6`].
     pub fn with_server_at(name: &str, interface: Interface4) -> Result<Self> {
         let dir = Arc::new(Workdir::new(name)?);
         let switch = Switch::new(&dir)?;
         let server = Arc::new(Namespace::new("server", &dir)?);
         switch.connect(&server, SERVER_INTERFACE, &[])?;
         server.ip(&["address", "add", &interface.to_string(), "dev", SERVER_INTERFACE])?;
+        let address6 = format!("{SERVER_ADDRESS6}/64");
+        server.ip(&["-6", "address", "add", &address6, "dev", SERVER_INTERFACE, "nodad"])?;
         Ok(Self { dir, switch, server, interface })
     }
 
     /// Plugs in a device with a network card of the given MAC address (`02:00:00:00:00:01`).
     pub fn device(&self, name: &str, mac: &str) -> Result<Device> {
         Device::plug_in(name, mac, &self.switch, Arc::clone(&self.dir))
+    }
+
+    /// Connects another network through a relay, whose address there is `interface`; `uplink` is its address in
+    /// the network of the server.
+    pub fn relay(&self, name: &str, interface: Interface4, uplink: Ipv4Addr) -> Result<Relay> {
+        Relay::new(name, interface, uplink, self, &self.switch)
     }
 
     /// The folder that holds everything the lab's parts write.

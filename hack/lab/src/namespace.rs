@@ -41,8 +41,17 @@ impl Namespace {
             Ok(fs::read_link(&theirs).is_ok_and(|id| id != own).then_some(()))
         })?;
         let namespace = Self { holder };
+        namespace.trust_addresses()?;
         namespace.ip(&["link", "set", "lo", "up"])?;
         Ok(namespace)
+    }
+
+    /// Lets IPv6 addresses be used at once: else each waits a second or two for a neighbour that might have it.
+    fn trust_addresses(&self) -> Result<()> {
+        const SCRIPT: &str = "for file in /proc/sys/net/ipv6/conf/*/accept_dad; do
+            [ ! -e $file ] || echo 0 >$file
+        done";
+        run(self.command("sh").args(["-ec", SCRIPT])).map(drop)
     }
 
     /// A command that runs in this namespace; its process id is that of `program` itself.

@@ -84,6 +84,13 @@ pub(crate) fn parts() -> Vec<PathBuf> {
     unpacked.into_iter().chain([PathBuf::from("/")]).collect()
 }
 
+/// A program by its path in a package, where it is; else by its name, which is looked for when it is run.
+pub(crate) fn program(path: &str) -> PathBuf {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let there = parts().into_iter().map(|root| root.join(path)).find(|path| path.exists());
+    there.unwrap_or_else(|| PathBuf::from(name))
+}
+
 /// The cache folder of `hack/deps`.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

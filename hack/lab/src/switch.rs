@@ -9,7 +9,7 @@ use crate::workdir::Workdir;
 
 const BRIDGE: &str = "br0";
 
-/// A bridge in a namespace of its own: in that of the server, it would answer ARP requests for the server's
+/// A bridge, which takes multicasts to everybody, in a namespace of its own: in that of the server, it would answer ARP requests for the server's
 /// address with its own MAC address, and swallow what is then sent to it.
 #[derive(Debug)]
 pub(crate) struct Switch {
@@ -21,7 +21,7 @@ impl Switch {
     pub(crate) fn new(dir: &Workdir) -> Result<Self> {
         let namespace = Namespace::new("switch", dir)?;
         namespace
-            .ip(&["link", "add", BRIDGE, "type", "bridge"])
+            .ip(&["link", "add", BRIDGE, "type", "bridge", "mcast_snooping", "0"])
             .and_then(|_| namespace.ip(&["link", "set", BRIDGE, "up"]))
             .context("cannot make a bridge; needed are iproute2, and bridges in the kernel")?;
         Ok(Self { namespace, ports: AtomicUsize::new(0) })

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect by unwrapping")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -38,6 +39,22 @@ fn both_daemons_use_both_servers() {
             assert_eq!(config[family.root()]["hosts-databases"][0]["type"], kind.kea_type());
             assert!(kea.log().contains("hosts database"), "{kind}, {family}:\n{}", kea.log());
         }
+    }
+}
+
+#[test]
+fn one_daemon_uses_both_servers_and_others_of_its_configuration() {
+    let [first, second, third] =
+        [SqlKind::PostgreSql, SqlKind::MariaDb, SqlKind::PostgreSql].map(|kind| Database::new(kind).unwrap());
+    let mut config = subnet(Family::V4);
+    config["hosts-databases"] = json!([third.entry()]);
+    let builder = Kea::without_network("sql").unwrap().config(config);
+    let builder = builder.hosts_database(&first).unwrap().hosts_database(&second).unwrap();
+    let kea = builder.start().unwrap();
+    let config = kea.ask("config-get", &Value::Null).unwrap();
+    let names = [third, first, second].map(|database| database.entry()["name"].clone());
+    for (number, name) in names.into_iter().enumerate() {
+        assert_eq!(config["Dhcp4"]["hosts-databases"][number]["name"], name);
     }
 }
 
@@ -125,9 +142,11 @@ fn victim() {
 #[test]
 fn no_server_is_left_after_sigkill() {
     let scratch = tempfile::tempdir().unwrap();
+    // The servers are not root, and the folder that the victim leaves is in here.
+    fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let log = scratch.path().join("victim.log");
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "victim", "--ignored", "--nocapture"]);
+    command.args(["--exact", "victim", "--ignored", "--nocapture"]).env("TMPDIR", scratch.path());
     let mut victim = Process::spawn("the victim", &command, &log).unwrap();
     let servers = try_wait_for("the victim to be up", SOON, || {
         victim.expect_running()?;

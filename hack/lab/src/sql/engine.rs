@@ -64,17 +64,18 @@ pub(super) fn hand_over(dir: &Path) -> Result<()> {
 /// The command as it runs as somebody else than root: `PostgreSQL` insists, and `MariaDB` wants to be asked.
 pub(super) fn as_unprivileged(command: &Command) -> Command {
     // Without /proc nothing works here.
-    if !is_root().unwrap_or(true) {
-        let mut same = Command::new(command.get_program());
-        same.args(command.get_args());
-        return same;
-    }
-    let id = NOBODY.to_string();
-    // With its own shared memory, which the kernel frees; a killed PostgreSQL leaves it behind.
-    let mut wrapped = Command::new("unshare");
-    wrapped.args(["--ipc", "--", "setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"]);
-    // Once more: the kernel forgets it when the user changes.
-    wrapped.args(["--pdeathsig", "KILL", "--"]);
-    wrapped.arg(command.get_program()).args(command.get_args()).current_dir("/");
+    let mut wrapped = if is_root().unwrap_or(true) {
+        let id = NOBODY.to_string();
+        // With its own shared memory, which the kernel frees; a killed PostgreSQL leaves it behind.
+        let mut wrapped = Command::new("unshare");
+        wrapped.args(["--ipc", "--", "setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"]);
+        // Once more: the kernel forgets it when the user changes.
+        wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).current_dir("/");
+        wrapped
+    } else {
+        Command::new(command.get_program())
+    };
+    wrapped.args(command.get_args());
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     wrapped
 }
