@@ -79,6 +79,8 @@ private:
     isc::data::ElementPtr own_;
 };
 
+/// Reads what Element::json wrote.
+std::unique_ptr<Element> element_from_json(rust::Str json);
 std::unique_ptr<Element> element_map();
 std::unique_ptr<Element> element_list();
 std::unique_ptr<Element> element_null();
@@ -169,6 +171,9 @@ std::unique_ptr<Element> library_parameters(isc::hooks::LibraryHandle& library);
 void register_command(isc::hooks::LibraryHandle& library, rust::Str name);
 bool command_is_taken(rust::Str name);
 void throw_exception(bool standard);
+/// Memory errors, for the tests of the programs that look for them.
+void write_after_free() noexcept;
+void write_behind_end() noexcept;
 
 /// Whether there is a configuration in use, to which a server can go back.
 bool is_running() noexcept;
