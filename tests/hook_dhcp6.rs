@@ -277,6 +277,8 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
 
     // A client that is known by identifiers that are not listed is not known.
     delete(&site.kea, "database", &key(1));
+    site.reconfigure(order(&["hw-address"]));
+    assert_eq!(device.dhcp6().unwrap().addresses, [ip(2, 2)]);
     site.reconfigure(order(&["duid"]));
     expect_from_pools(&device.dhcp6().unwrap(), 1, 0);
 }
