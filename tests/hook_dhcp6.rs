@@ -188,6 +188,21 @@ fn what_is_reserved_is_for_nobody_else() {
 }
 
 #[test]
+fn a_reserved_address_that_somebody_has_is_waited_for() {
+    let site = Site::new(Family::V6, config(&json!({})));
+    for (target, base) in TARGETS.into_iter().zip([0x10, 0x20]) {
+        let wanted = site.device(base).dhcp6().unwrap().addresses[0];
+        add(&site.kea, target, &reserved(base + 1, &json!({ "ip-addresses": [wanted] })));
+        let owner = site.device(base + 1);
+        let meanwhile = owner.dhcp6().unwrap();
+        expect_from_pools(&meanwhile, 1, 0);
+        assert_ne!(meanwhile.addresses, [wanted], "{target}: somebody has it");
+        site.kea.ask("lease6-del", &json!({ "ip-address": wanted })).unwrap();
+        assert_eq!(owner.dhcp6().unwrap().addresses, [wanted], "{target}: the lease was deleted");
+    }
+}
+
+#[test]
 fn memory_comes_first_and_only_the_store_lasts() {
     let site = Site::new(Family::V6, config(&json!({})));
     let of = |number| reserved(1, &json!({ "ip-addresses": [ip(1, number)] }));
