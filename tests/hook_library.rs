@@ -64,8 +64,12 @@ fn right_parameters_are_taken() {
 #[test]
 fn wrong_parameters_are_named() {
     let rows = [
-        (json!({ "claim": "auto" }), "unknown parameter 'claim'; known is: claim-stock-names"),
+        (
+            json!({ "claim": "auto" }),
+            "unknown parameter 'claim'; known are: claim-stock-names, persist-subnets",
+        ),
         (json!({ "claim-stock-names": "always" }), "must be \"auto\" or \"never\", not \"always\""),
+        (json!({ "persist-subnets": "yes" }), "'persist-subnets' must be true or false, not \"yes\""),
         (json!({ "claim-stock-names": true }), "must be \"auto\" or \"never\", not true"),
     ];
     for (parameters, text) in rows {

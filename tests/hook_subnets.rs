@@ -36,6 +36,15 @@ fn clients_are_served_from_a_subnet_as_long_as_it_is_there() {
     let assigned = kea.ask("statistic-get", &json!({ "name": "subnet[1].assigned-addresses" })).unwrap();
     assert_eq!(assigned["subnet[1].assigned-addresses"][0][0], 1);
 
+    // The counters of a subnet go on when another one changes.
+    let other = json!({ "subnet4": [{ "id": 2, "subnet": "192.0.2.0/24" }] });
+    for command in ["ext-subnet4-add", "ext-subnet4-update", "ext-subnet4-delta-del"] {
+        kea.ask(command, &other).unwrap();
+    }
+    kea.ask("ext-subnet4-del", &json!({ "id": 2 })).unwrap();
+    let counter = "subnet[1].cumulative-assigned-addresses";
+    assert_eq!(kea.ask("statistic-get", &json!({ "name": counter })).unwrap()[counter][0][0], 1);
+
     // The statistics of a subnet that is updated are counted anew from the leases.
     expect(&kea.command("ext-subnet4-update", &pool_of(20)).unwrap(), 0, "IPv4 subnet updated");
     let assigned = kea.ask("statistic-get", &json!({ "name": "subnet[1].assigned-addresses" })).unwrap();

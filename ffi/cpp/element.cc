@@ -132,6 +132,11 @@ Element::push(const Element& value) {
 }
 
 std::unique_ptr<Element>
+element_from_json(rust::Str json) {
+    return (std::make_unique<Element>(isc::data::Element::fromJSON(std::string(json))));
+}
+
+std::unique_ptr<Element>
 element_map() {
     return (std::make_unique<Element>(isc::data::Element::createMap()));
 }

@@ -22,6 +22,8 @@ const MessageID COMMAND_FAILED = "HOST_CMDS_RS_COMMAND_FAILED";
 const MessageID INTERNAL_ERROR = "HOST_CMDS_RS_INTERNAL_ERROR";
 const MessageID RESERVATION_UNUSABLE = "HOST_CMDS_RS_RESERVATION_UNUSABLE";
 const MessageID SUBNET_CHANGED = "HOST_CMDS_RS_SUBNET_CHANGED";
+const MessageID SUBNETS_RESTORED = "HOST_CMDS_RS_SUBNETS_RESTORED";
+const MessageID SUBNET_NOT_RESTORED = "HOST_CMDS_RS_SUBNET_NOT_RESTORED";
 
 // Written by hand: Debian's kea-dev 2.2.0 has no message compiler.
 const char* const messages[] = {
@@ -35,6 +37,8 @@ const char* const messages[] = {
     "HOST_CMDS_RS_INTERNAL_ERROR", "internal error, please report it: %1",
     "HOST_CMDS_RS_RESERVATION_UNUSABLE", "%1",
     "HOST_CMDS_RS_SUBNET_CHANGED", "%1",
+    "HOST_CMDS_RS_SUBNETS_RESTORED", "restored what commands had added: %1",
+    "HOST_CMDS_RS_SUBNET_NOT_RESTORED", "%1",
     nullptr
 };
 
@@ -87,6 +91,12 @@ write_log(Message message, const char* text, std::size_t size) noexcept {
             break;
         case Message::SubnetChanged:
             LOG_INFO(logger, SUBNET_CHANGED).arg(argument);
+            break;
+        case Message::SubnetsRestored:
+            LOG_INFO(logger, SUBNETS_RESTORED).arg(argument);
+            break;
+        case Message::SubnetNotRestored:
+            LOG_WARN(logger, SUBNET_NOT_RESTORED).arg(argument);
             break;
         default:
             LOG_ERROR(logger, INTERNAL_ERROR).arg(argument);

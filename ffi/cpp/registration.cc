@@ -90,10 +90,22 @@ restore_running_stores() {
     }
 }
 
+/// Lets the Rust half complete the new configuration, or say why it cannot be used.
+void
+complete_configuration() {
+    const KhrText error = {&refusal, [](void* context, KhrBytes reason) {
+        *static_cast<std::string*>(context) = text(reason);
+    }};
+    khr_configured(error);
+}
+
 /// The callout of dhcp4_srv_configured and dhcp6_srv_configured: everything is applied but not yet committed, and DHCP is served.
 extern "C" int
 refuse_configuration(isc::hooks::CalloutHandle& handle) {
     try {
+        if (refusal.empty()) {
+            complete_configuration();
+        }
         if (!refusal.empty()) {
             std::string reason;
             reason.swap(refusal);

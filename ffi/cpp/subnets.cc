@@ -108,6 +108,17 @@ subnet_element(Configuration of, std::uint8_t family, std::uint32_t id) {
     }));
 }
 
+rust::Vec<std::uint32_t>
+subnet_ids(Configuration of, std::uint8_t family) {
+    return (in_family(family, [&](auto v) {
+        rust::Vec<std::uint32_t> ids;
+        for (const auto& subnet : *decltype(v)::subnets(config(of))->getAll()) {
+            ids.push_back(subnet->getID());
+        }
+        return (ids);
+    }));
+}
+
 bool
 subnet_by_prefix(Configuration of, std::uint8_t family, rust::Slice<const std::uint8_t> prefix, Subnet& found) {
     return (in_family(family, [&](auto v) {

@@ -29,6 +29,8 @@ pub(crate) mod ffi {
         CommandFailed,
         ReservationUnusable,
         SubnetChanged,
+        SubnetsRestored,
+        SubnetNotRestored,
         InternalError,
     }
 
@@ -140,6 +142,7 @@ pub(crate) mod ffi {
         fn without(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn set(self: Pin<&mut Element>, name: &str, value: &Element) -> Result<()>;
         fn push(self: Pin<&mut Element>, value: &Element) -> Result<()>;
+        fn element_from_json(json: &str) -> Result<UniquePtr<Element>>;
         fn element_map() -> Result<UniquePtr<Element>>;
         fn element_list() -> Result<UniquePtr<Element>>;
         fn element_null() -> Result<UniquePtr<Element>>;
@@ -182,6 +185,7 @@ pub(crate) mod ffi {
         fn subnet_contains(family: u8, id: u32, address: &str) -> Result<bool>;
 
         fn subnet_element(of: Configuration, family: u8, id: u32) -> Result<UniquePtr<Element>>;
+        fn subnet_ids(of: Configuration, family: u8) -> Result<Vec<u32>>;
         fn subnet_by_prefix(of: Configuration, family: u8, prefix: &[u8], found: &mut Subnet)
         -> Result<bool>;
         fn canonical_subnet(family: u8, given: &Element) -> Result<UniquePtr<Element>>;

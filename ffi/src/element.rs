@@ -33,6 +33,11 @@ impl Element {
         &self.0
     }
 
+    /// Reads what [`Self::json`] wrote.
+    pub fn from_json(json: &str) -> Result<Self, KeaError> {
+        Self::from_shim(ffi::element_from_json(json)?)
+    }
+
     /// An empty map.
     pub fn map() -> Result<Self, KeaError> {
         Self::from_shim(ffi::element_map()?)

@@ -10,6 +10,10 @@ pub trait Hook: Send + Sync {
     /// Opens the source of a `hosts-databases` entry. An error stops the configuration; its text says why.
     fn open_source(&self, parameters: &SourceParameters) -> Result<Box<dyn HostSource>, String>;
 
+    /// A configuration was applied with its sources, and comes into use unless this refuses it; the text of the error says
+    /// why.
+    fn configured(&self) -> Result<(), String>;
+
     /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
 }

@@ -31,6 +31,11 @@ impl Subnets {
         Ok(Element::some(ffi::subnet_element(self.of, self.family, id)?))
     }
 
+    /// The ids of all subnets.
+    pub fn ids(self) -> Result<Vec<u32>, KeaError> {
+        Ok(ffi::subnet_ids(self.of, self.family)?)
+    }
+
     /// The id of the subnet that has exactly this prefix.
     pub fn by_prefix(self, prefix: &[u8]) -> Result<Option<u32>, KeaError> {
         let mut found = Subnet::default();

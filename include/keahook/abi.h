@@ -189,6 +189,13 @@ enum KhrStatus khr_source_remove(const struct KhrSource *source,
 // `source` must be valid.
 bool khr_source_set_addresses_unique(const struct KhrSource *source, bool unique);
 
+// Tells that a configuration was applied, before it comes into use. `Failed`, with a reason, where it must not.
+//
+// # Safety
+//
+// `error` must be valid.
+enum KhrStatus khr_configured(struct KhrText error);
+
 // Runs a command and leaves its answer.
 //
 // # Safety

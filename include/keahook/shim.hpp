@@ -79,6 +79,8 @@ private:
     isc::data::ElementPtr own_;
 };
 
+/// Reads what Element::json wrote.
+std::unique_ptr<Element> element_from_json(rust::Str json);
 std::unique_ptr<Element> element_map();
 std::unique_ptr<Element> element_list();
 std::unique_ptr<Element> element_null();

@@ -35,6 +35,7 @@ private:
 
 /// The subnet as `config-get` shows it, without its reservations; null where there is none.
 std::unique_ptr<Element> subnet_element(Configuration of, std::uint8_t family, std::uint32_t id);
+rust::Vec<std::uint32_t> subnet_ids(Configuration of, std::uint8_t family);
 /// The subnet of exactly this prefix.
 bool subnet_by_prefix(Configuration of, std::uint8_t family, rust::Slice<const std::uint8_t> prefix, Subnet& found);
 /// A description of a subnet as Kea writes it, without the default values; throws where Kea cannot read it.

@@ -7,6 +7,8 @@ use kea_ffi::element::{Element, KeaError, Kind};
 pub struct Config {
     /// `claim-stock-names`.
     pub claim_stock_names: ClaimStockNames,
+    /// `persist-subnets`: whether subnets and shared networks that commands add outlive the configuration.
+    pub persist_subnets: bool,
 }
 
 /// Whether commands also take the names that Kea's own hooks give them.
@@ -26,11 +28,14 @@ pub enum ConfigError {
     #[error("'parameters' must be a map")]
     NotAMap,
     /// A name that does not exist.
-    #[error("unknown parameter '{0}'; known is: claim-stock-names")]
+    #[error("unknown parameter '{0}'; known are: claim-stock-names, persist-subnets")]
     Unknown(String),
     /// A value that does not exist.
     #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]
     ClaimStockNames(String),
+    /// No boolean.
+    #[error("'persist-subnets' must be true or false, not {0}")]
+    PersistSubnets(String),
     /// Kea could not read it.
     #[error(transparent)]
     Kea(#[from] KeaError),
@@ -52,6 +57,7 @@ impl Config {
             };
             match name.as_str() {
                 "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
+                "persist-subnets" => config.persist_subnets = persist_subnets(&value)?,
                 // Kea's own convention for remarks in a configuration.
                 "comment" | "user-context" => {}
                 _ => return Err(ConfigError::Unknown(name)),
@@ -66,5 +72,12 @@ fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
         Some("auto") => Ok(ClaimStockNames::Auto),
         Some("never") => Ok(ClaimStockNames::Never),
         _ => Err(ConfigError::ClaimStockNames(value.json()?)),
+    }
+}
+
+fn persist_subnets(value: &Element) -> Result<bool, ConfigError> {
+    match value.as_boolean() {
+        Some(persist) => Ok(persist),
+        None => Err(ConfigError::PersistSubnets(value.json()?)),
     }
 }

@@ -85,7 +85,7 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
         library.register_command(&name)?;
     }
     server::log(Message::Loaded, &names.to_string());
-    hook::install(Arc::new(Commands::new(names, family)));
+    hook::install(Arc::new(Commands::new(names, family, &config)));
     refusal.map_or(Ok(()), |error| refuse(&error.into()))
 }
 

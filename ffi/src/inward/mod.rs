@@ -265,6 +265,19 @@ pub unsafe extern "C" fn khr_source_set_addresses_unique(source: *const KhrSourc
     catch_unwind(AssertUnwindSafe(set)).unwrap_or(false)
 }
 
+/// Tells that a configuration was applied, before it comes into use. `Failed`, with a reason, where it must not.
+///
+/// # Safety
+///
+/// `error` must be valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn khr_configured(error: KhrText) -> KhrStatus {
+    guard(error, || match hook::installed() {
+        Some(hook) => hook.configured().map_err(SourceError::Failed),
+        None => Ok(()),
+    })
+}
+
 /// Runs a command and leaves its answer.
 ///
 /// # Safety

@@ -13,6 +13,7 @@ mod status;
 mod subnet;
 mod table;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
@@ -24,6 +25,7 @@ use kea_ffi::source::{HostSource, SourceParameters};
 pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
+use crate::config::Config;
 use crate::store::Store;
 
 /// Why a command was refused. The text is the reply's.
@@ -43,18 +45,39 @@ impl From<KeaError> for CommandError {
     }
 }
 
+/// The answer to `persist-subnets` without a store.
+const NO_STORE_FOR_SUBNETS: &str = "'persist-subnets' needs a store: add an entry such as { \"type\": \"memfile\", \
+     \"name\": \"/var/lib/kea/kea-hosts.db\" } to hosts-databases, or remove 'persist-subnets' from the parameters of \
+     libdhcp_host_cmds_rs.so";
+
 /// The hook: runs commands, and knows the stores that are open.
 pub struct Commands {
     names: Names,
     /// The family that the daemon serves.
     family: Family,
+    /// `persist-subnets`.
+    persist_subnets: bool,
+    /// The configuration that this library was loaded for is not the one in use.
+    refused: AtomicBool,
     stores: Mutex<Vec<Weak<Store>>>,
 }
 
 impl Commands {
     /// A hook that serves these names.
-    pub fn new(names: Names, family: Family) -> Self {
-        Self { names, family, stores: Mutex::default() }
+    pub fn new(names: Names, family: Family, config: &Config) -> Self {
+        Self {
+            names,
+            family,
+            persist_subnets: config.persist_subnets,
+            refused: AtomicBool::new(false),
+            stores: Mutex::default(),
+        }
+    }
+
+    /// Whether what commands do to subnets is kept. Not for a configuration that went on without a store, after one
+    /// that asks for it was refused.
+    fn keeps_subnets(&self) -> bool {
+        self.persist_subnets && !(self.refused.load(Ordering::Relaxed) && self.open_stores().is_empty())
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
@@ -77,6 +100,21 @@ impl Hook for Commands {
         stores.retain(|store| store.strong_count() > 0);
         stores.push(Arc::downgrade(source.store()));
         Ok(Box::new(source))
+    }
+
+    fn configured(&self) -> Result<(), String> {
+        if !self.persist_subnets {
+            return Ok(());
+        }
+        let Some(store) = self.open_stores().pop() else {
+            self.refused.store(true, Ordering::Relaxed);
+            return Err(NO_STORE_FOR_SUBNETS.to_owned());
+        };
+        // What is missing is better than no DHCP at all.
+        if let Err(error) = subnet::restore(self.family, &store) {
+            server::log(Message::SubnetNotRestored, &format!("kept subnets cannot be restored: {error}"));
+        }
+        Ok(())
     }
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {

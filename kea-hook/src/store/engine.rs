@@ -1,4 +1,4 @@
-//! The file under the store: a redb database with one table of records and one of counters.
+//! The file under the store: a redb database with a table of records, one of counters, and one of kept subnets.
 //!
 //! redb reports most damage as an error and panics on some of it; here both become an [`EngineError`], so that
 //! nothing unwinds into Kea. After a failed write a database refuses everything: drop the engine and open a new one.
@@ -11,18 +11,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
+    AccessGuard, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError,
+    TableDefinition, TableError,
 };
 
+use super::kept::{self, KeptChanges, KeptMap};
 use super::plan::{Counters, Effects};
 use super::record;
 use kea_ffi::host::StoredReservation;
 
-/// The newest file format that this library reads, and the one that it writes. Format 1 has two tables:
-/// `reservations` (id to record, see `record`) and `meta` (name to number, the names below).
-pub(super) const FORMAT: u64 = 1;
+/// The newest file format that this library reads. Format 1 has two tables: `reservations` (id to record, see
+/// `record`) and `meta` (name to number, the names below). Format 2 has the table `subnets` as well (see `kept`); a file
+/// gets it with the first subnet that is kept, so that one without any stays readable for older libraries.
+pub(super) const FORMAT: u64 = FORMAT_WITH_SUBNETS;
+pub(super) const FIRST_FORMAT: u64 = 1;
+pub(super) const FORMAT_WITH_SUBNETS: u64 = 2;
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reservations");
+const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("subnets");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const META_FORMAT: &str = "format";
 const META_COMMITS: &str = "commits";
@@ -53,7 +59,7 @@ impl Engine {
     /// Writes an empty store into an empty file.
     pub fn create(backend: impl StorageBackend) -> Result<Self, EngineError> {
         let engine = Self::on(backend)?;
-        engine.write(&Effects::new(), Counters::default(), 0)?;
+        engine.write(&Effects::new(), &KeptChanges::new(), Counters::default(), 0)?;
         Ok(engine)
     }
 
@@ -97,7 +103,7 @@ impl Engine {
             match meta.get(META_FORMAT)?.map(|row| row.value()) {
                 None => Err(EngineError::NotAStore),
                 Some(0) => Err(EngineError::Corrupt("format 0 does not exist".into())),
-                Some(FORMAT) => Ok(()),
+                Some(FIRST_FORMAT..=FORMAT) => Ok(()),
                 Some(newer) => Err(EngineError::NewerFormat(newer)),
             }
         })
@@ -141,9 +147,35 @@ impl Engine {
         })
     }
 
+    /// The format of the file.
+    pub fn format(&self) -> Result<u64, EngineError> {
+        guarded(|| counter(&self.database()?.begin_read()?.open_table(META)?, META_FORMAT))
+    }
+
+    /// The subnets and shared networks that are kept.
+    pub fn load_kept(&self) -> Result<KeptMap, EngineError> {
+        guarded(|| {
+            let table = match self.database()?.begin_read()?.open_table(KEPT) {
+                Err(TableError::TableDoesNotExist(_)) => return Ok(KeptMap::new()),
+                table => table?,
+            };
+            let decode = |row: Result<(AccessGuard<'_, &[u8]>, AccessGuard<'_, &[u8]>), StorageError>| {
+                let (key, value) = row?;
+                kept::decode(key.value(), value.value()).map_err(EngineError::Corrupt)
+            };
+            table.iter()?.map(decode).collect()
+        })
+    }
+
     /// One transaction, on disk when this returns: the effects, the counters, and how many reservations there are
     /// afterwards.
-    pub fn write(&self, effects: &Effects, counters: Counters, reservations: u64) -> Result<(), EngineError> {
+    pub fn write(
+        &self,
+        effects: &Effects,
+        kept: &KeptChanges,
+        counters: Counters,
+        reservations: u64,
+    ) -> Result<(), EngineError> {
         guarded(|| {
             let transaction = self.database()?.begin_write()?;
             {
@@ -157,9 +189,22 @@ impl Engine {
                         records.remove(id.get())?;
                     }
                 }
+                if !kept.is_empty() {
+                    let mut table = transaction.open_table(KEPT)?;
+                    for (key, change) in kept {
+                        if let Some(kept) = change {
+                            let bytes =
+                                kept.encode(key).map_err(|error| EngineError::Io(io::Error::other(error)))?;
+                            table.insert(key.encode().as_slice(), bytes.as_slice())?;
+                        } else {
+                            table.remove(key.encode().as_slice())?;
+                        }
+                    }
+                }
                 let mut meta = transaction.open_table(META)?;
+                let format = meta.get(META_FORMAT)?.map_or(FIRST_FORMAT, |row| row.value());
                 for (name, value) in [
-                    (META_FORMAT, FORMAT),
+                    (META_FORMAT, if kept.is_empty() { format } else { FORMAT_WITH_SUBNETS }),
                     (META_COMMITS, counters.commits),
                     (META_LAST_ID, counters.last_id),
                     (META_LAST_REVISION, counters.last_revision),
@@ -247,7 +292,7 @@ macro_rules! through_redb_error {
         }
     )*};
 }
-through_redb_error!(DatabaseError, TableError, redb::StorageError, redb::TransactionError, redb::CommitError);
+through_redb_error!(DatabaseError, TableError, StorageError, redb::TransactionError, redb::CommitError);
 
 /// The backend of a file that is open for writing. It locks the file for as long as the engine lives.
 pub(super) fn file_backend(file: File) -> Result<impl StorageBackend, EngineError> {

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod index;
 mod invalid;
+mod kept;
 mod open;
 mod open_error;
 mod plan;
@@ -23,19 +24,20 @@ mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use engine::FORMAT;
+use engine::{FIRST_FORMAT, FORMAT_WITH_SUBNETS};
 use index::Index;
-use writer::Writer;
+use writer::{Batch, Content, Loaded, Writer};
 
 pub use error::{StoreError, WriteError};
 pub use invalid::InvalidReservation;
 pub use kea_ffi::host::{
     By, Family, HostId, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, StoredReservation,
 };
+pub use kept::{Kept, KeptChanges, KeptKey, KeptMap, What};
 pub use open_error::OpenError;
 pub use plan::{Change, Outcome};
 
@@ -79,6 +81,9 @@ pub enum Health {
 pub struct Store {
     path: PathBuf,
     index: RwLock<Index>,
+    /// Taken after `writer`.
+    kept: Mutex<KeptMap>,
+    format: AtomicU64,
     addresses_unique: AtomicBool,
     /// Serialises changes; `None` in a read-only store. Taken before `index`, never while holding it.
     writer: Option<Mutex<Writer>>,
@@ -99,17 +104,18 @@ impl Store {
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         if options.read_only {
             let loaded = open::read_only(path)?.map(|engine| writer::load(path, &engine)).transpose()?;
-            let (index, _) = loaded.unwrap_or_default();
-            return Ok(Self::with(path, index, None, Health::ReadOnly));
+            return Ok(Self::with(path, loaded.unwrap_or_default(), None, Health::ReadOnly));
         }
-        let (writer, index) = Writer::open(path)?;
-        Ok(Self::with(path, index, Some(writer), Health::Healthy))
+        let (writer, loaded) = Writer::open(path)?;
+        Ok(Self::with(path, loaded, Some(writer), Health::Healthy))
     }
 
-    fn with(path: &Path, index: Index, writer: Option<Writer>, health: Health) -> Self {
+    fn with(path: &Path, loaded: Loaded, writer: Option<Writer>, health: Health) -> Self {
         Self {
             path: path.into(),
-            index: RwLock::new(index),
+            index: RwLock::new(loaded.index),
+            kept: Mutex::new(loaded.kept),
+            format: AtomicU64::new(loaded.format.max(FIRST_FORMAT)),
             addresses_unique: AtomicBool::new(true),
             writer: writer.map(Mutex::new),
             vitals: Mutex::new(Vitals { last_commit: None, health }),
@@ -147,8 +153,10 @@ impl Store {
 
     /// Takes out everything that answers a question, and returns it; nothing is no error.
     pub fn remove(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, StoreError> {
-        let outcomes = self
-            .transact(|index| index.find(query).iter().map(|stored| Change::Remove(stored.id)).collect())?;
+        let outcomes = self.transact(
+            |index| index.find(query).iter().map(|stored| Change::Remove(stored.id)).collect(),
+            KeptChanges::new(),
+        )?;
         let removed = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Removed(stored) => Some(stored),
             _ => None,
@@ -159,19 +167,50 @@ impl Store {
     /// Makes all changes in one transaction, or none. Each is checked against the store as the changes before it leave
     /// it. On disk when this returns `Ok`; readers may see a large batch arrive reservation by reservation.
     pub fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
-        self.transact(|_| changes)
+        self.transact(|_| changes, KeptChanges::new())
     }
 
-    /// [`Self::commit`] of what `changes` makes of the index, which does not change in between.
-    fn transact(&self, changes: impl FnOnce(&Index) -> Vec<Change>) -> Result<Vec<Outcome>, StoreError> {
+    /// [`Self::commit`], and in the same transaction other subnets and shared networks to keep.
+    pub fn commit_with_kept(
+        &self,
+        changes: Vec<Change>,
+        kept: KeptChanges,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        self.transact(|_| changes, kept)
+    }
+
+    /// The subnets and shared networks that are kept.
+    pub fn kept(&self) -> KeptMap {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// [`Self::commit_with_kept`] of what `changes` makes of the index, which does not change in between.
+    fn transact(
+        &self,
+        changes: impl FnOnce(&Index) -> Vec<Change>,
+        kept: KeptChanges,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let writer = self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly(self.path.clone()))?;
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all_kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let committed = {
             let index = self.index();
-            writer.commit(&index, changes(&index), self.addresses_unique.load(Ordering::Relaxed))
+            let batch = Batch { changes: changes(&index), kept };
+            let content = Content { index: &index, kept: &all_kept };
+            writer.commit(content, batch, self.addresses_unique.load(Ordering::Relaxed))
         };
         self.note(committed.as_ref());
         let committed = committed?;
+        if !committed.kept.is_empty() {
+            self.format.store(FORMAT_WITH_SUBNETS, Ordering::Relaxed);
+        }
+        for (key, change) in committed.kept {
+            match change {
+                Some(kept) => drop(all_kept.insert(key, kept)),
+                None => drop(all_kept.remove(&key)),
+            }
+        }
+        drop(all_kept);
         let effects: Vec<_> = committed.effects.into_iter().collect();
         for slice in effects.chunks(SLICE) {
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +227,7 @@ impl Store {
     fn note(&self, committed: Result<&writer::Committed, &StoreError>) {
         let mut vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         match committed {
-            Ok(committed) if committed.effects.is_empty() => {}
+            Ok(committed) if committed.effects.is_empty() && committed.kept.is_empty() => {}
             Ok(committed) => {
                 *vitals = Vitals { last_commit: Some(committed.latency), health: Health::Healthy };
             }
@@ -209,7 +248,7 @@ impl Store {
         let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         Status {
             path: self.path.clone(),
-            format: FORMAT,
+            format: self.format.load(Ordering::Relaxed),
             reservations,
             file_bytes: std::fs::metadata(&self.path).ok().map(|metadata| metadata.len()),
             last_commit: vitals.last_commit,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::engine::{Engine, EngineError};
 use super::error::{StoreError, WriteError};
 use super::index::Index;
+use super::kept::{KeptChanges, KeptMap};
 use super::open::{self, Opened};
 use super::open_error::OpenError;
 use super::plan::{Change, Counters, Effects, Outcome, Plan};
@@ -30,41 +31,65 @@ pub(super) struct Writer {
 pub(super) struct Committed {
     pub outcomes: Vec<Outcome>,
     pub effects: Effects,
+    pub kept: KeptChanges,
     /// How long planning and writing took.
     pub latency: Duration,
 }
 
+/// What is to be changed.
+pub(super) struct Batch {
+    pub changes: Vec<Change>,
+    pub kept: KeptChanges,
+}
+
+/// What a store file holds, in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Content<'a> {
+    pub index: &'a Index,
+    pub kept: &'a KeptMap,
+}
+
 /// Everything that a store file holds.
-pub(super) fn load(path: &Path, engine: &Engine) -> Result<(Index, Counters), OpenError> {
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub index: Index,
+    pub kept: KeptMap,
+    pub format: u64,
+    counters: Counters,
+}
+
+pub(super) fn load(path: &Path, engine: &Engine) -> Result<Loaded, OpenError> {
+    let failed = |error| open::with_path(path, error);
     let mut index = Index::default();
-    let counters = engine.load(|stored| index.put(&Arc::new(stored)));
-    Ok((index, counters.map_err(|error| open::with_path(path, error))?))
+    let counters = engine.load(|stored| index.put(&Arc::new(stored))).map_err(failed)?;
+    let kept = engine.load_kept().map_err(failed)?;
+    Ok(Loaded { index, kept, format: engine.format().map_err(failed)?, counters })
 }
 
 impl Writer {
-    pub fn open(path: &Path) -> Result<(Self, Index), OpenError> {
+    pub fn open(path: &Path) -> Result<(Self, Loaded), OpenError> {
         let Opened { engine, file } = open::writable(path)?;
-        let (index, counters) = load(path, &engine)?;
-        Ok((Self { path: path.into(), file, engine: Some(engine), counters }, index))
+        let loaded = load(path, &engine)?;
+        Ok((Self { path: path.into(), file, engine: Some(engine), counters: loaded.counters }, loaded))
     }
 
-    /// All changes, on disk; or an error, and nothing of them. `index` is the store before them.
+    /// All changes, on disk; or an error, and nothing of them. `content` is the store before them.
     pub fn commit(
         &mut self,
-        index: &Index,
-        changes: Vec<Change>,
+        content: Content<'_>,
+        batch: Batch,
         addresses_unique: bool,
     ) -> Result<Committed, StoreError> {
         let start = Instant::now();
-        let mut plan = Plan::new(index, self.counters, addresses_unique);
+        let mut plan = Plan::new(content.index, self.counters, addresses_unique);
         let outcomes: Vec<_> =
-            changes.into_iter().map(|change| plan.apply(change)).collect::<Result<_, _>>()?;
+            batch.changes.into_iter().map(|change| plan.apply(change)).collect::<Result<_, _>>()?;
         let (effects, counters) = plan.finish();
-        if !effects.is_empty() {
+        if !effects.is_empty() || !batch.kept.is_empty() {
             self.check_place()?;
-            self.write(index, &effects, counters)?;
+            self.write(content, &effects, &batch.kept, counters)?;
         }
-        Ok(Committed { outcomes, effects, latency: start.elapsed() })
+        Ok(Committed { outcomes, effects, kept: batch.kept, latency: start.elapsed() })
     }
 
     /// Whether the path still leads to the file that is open. What is written to one that was moved or removed would
@@ -78,32 +103,44 @@ impl Writer {
         Err(WriteError::Replaced(self.path.clone()))
     }
 
-    fn write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), WriteError> {
-        self.try_write(index, effects, counters).map_err(|error| {
+    fn write(
+        &mut self,
+        content: Content<'_>,
+        effects: &Effects,
+        kept: &KeptChanges,
+        counters: Counters,
+    ) -> Result<(), WriteError> {
+        self.try_write(content, effects, kept, counters).map_err(|error| {
             self.engine = None;
             // Opened again at once, so that a write which failed late cannot come back after a crash. If this fails
             // as well, the next change tries again.
-            self.engine = self.recover(index).ok();
+            self.engine = self.recover(content).ok();
             self.describe(error)
         })
     }
 
-    fn try_write(&mut self, index: &Index, effects: &Effects, counters: Counters) -> Result<(), EngineError> {
+    fn try_write(
+        &mut self,
+        content: Content<'_>,
+        effects: &Effects,
+        kept: &KeptChanges,
+        counters: Counters,
+    ) -> Result<(), EngineError> {
         let engine = match self.engine.take() {
             Some(engine) => engine,
-            None => self.recover(index)?,
+            None => self.recover(content)?,
         };
         let counters = Counters { commits: self.counters.commits + 1, ..counters };
-        let reservations = count_after(index, effects);
-        self.engine.insert(engine).write(effects, counters, reservations)?;
+        let reservations = count_after(content.index, effects);
+        self.engine.insert(engine).write(effects, kept, counters, reservations)?;
         self.counters = counters;
         Ok(())
     }
 
     /// The engine, opened again and brought into agreement with memory after a failed write.
-    fn recover(&mut self, index: &Index) -> Result<Engine, EngineError> {
+    fn recover(&mut self, content: Content<'_>) -> Result<Engine, EngineError> {
         let engine = open::reopen(&self.file)?;
-        self.counters = reconcile(&engine, index, self.counters)?;
+        self.counters = reconcile(&engine, content, self.counters)?;
         Ok(engine)
     }
 
@@ -125,17 +162,20 @@ impl Writer {
 
 /// Makes the file agree with memory. The commit number tells whether a write that was reported as failed reached the
 /// disk all the same; then, and also should the disk have lost an acknowledged one, memory is right and is written.
-fn reconcile(engine: &Engine, index: &Index, counters: Counters) -> Result<Counters, EngineError> {
+fn reconcile(engine: &Engine, content: Content<'_>, counters: Counters) -> Result<Counters, EngineError> {
     let on_disk = engine.counters()?;
     if on_disk.commits == counters.commits {
         return Ok(counters);
     }
+    let index = content.index;
     let in_memory = index.iter().map(|stored| (stored.id, Some(Arc::clone(stored))));
     let ids: BTreeSet<_> = engine.ids()?.into_iter().filter_map(HostId::new).collect();
     let surplus = ids.into_iter().filter(|id| index.get(*id).is_none()).map(|id| (id, None));
     let effects: Effects = in_memory.chain(surplus).collect();
+    let mut kept: KeptChanges = engine.load_kept()?.into_keys().map(|key| (key, None)).collect();
+    kept.extend(content.kept.iter().map(|(key, kept)| (key.clone(), Some(kept.clone()))));
     let counters = Counters { commits: on_disk.commits.max(counters.commits) + 1, ..counters };
-    engine.write(&effects, counters, index.len() as u64)?;
+    engine.write(&effects, &kept, counters, index.len() as u64)?;
     Ok(counters)
 }
 

@@ -6,6 +6,7 @@ use kea_ffi::subnets::Subnets;
 
 use super::subject;
 use crate::commands::subnet::arguments::{command, map, one};
+use crate::commands::subnet::keeper::Keeper;
 use crate::commands::{CommandError, Commands};
 
 /// Adds a shared network with its subnets, all or nothing.
@@ -17,6 +18,9 @@ pub fn add(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let name = given.get("name")?.ok_or_else(|| CommandError::new("the network has no name"))?;
     let text = name.as_text().unwrap_or_default();
     let answer = subject(&name)?;
+    let mut keeper = Keeper::of(hook)?;
+    keeper.add_network(&name.as_bytes().unwrap_or_default(), &given)?;
+    keeper.write()?;
     change.apply()?;
     server::log(Message::SubnetChanged, &format!("{family} shared network '{text}' added"));
     Ok(Reply::new(ResultCode::Success, format!("A new {family} shared network '{text}' added")).with(answer))

@@ -6,6 +6,7 @@ use kea_ffi::subnets::Subnets;
 
 use super::subject;
 use crate::commands::subnet::arguments::{command, map};
+use crate::commands::subnet::keeper::Keeper;
 use crate::commands::subnet::nothing;
 use crate::commands::subnet::reservations::Reservations;
 use crate::commands::{CommandError, Commands};
@@ -35,12 +36,19 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let change = subnets.plan_network_del(&bytes, with_subnets)?;
     let network = format!("{family} shared network '{text}'");
     let mut answer = subject(&name)?;
+    let mut keeper = Keeper::of(hook)?;
+    keeper.remove_network(&bytes);
     if with_subnets {
-        let reservations = Reservations::release(hook, &members)?;
+        members.iter().for_each(|id| keeper.remove_subnet(*id));
+        let reservations = Reservations::release(hook, &members, keeper)?;
         answer.set("reservations", &reservations.element()?)?;
         change.apply()?;
         reservations.log(&format!("{network} with {} subnet(s)", members.len()));
     } else {
+        for id in &members {
+            keeper.move_subnet(*id, None)?;
+        }
+        keeper.write()?;
         change.apply()?;
         server::log(Message::SubnetChanged, &format!("{network} deleted, {} subnet(s) kept", members.len()));
     }

@@ -5,6 +5,7 @@ use kea_ffi::server::{self, Message};
 use kea_ffi::subnets::Subnets;
 
 use super::arguments::Member;
+use crate::commands::subnet::keeper::Keeper;
 use crate::commands::subnet::nothing;
 use crate::commands::{CommandError, Commands};
 
@@ -26,6 +27,9 @@ pub fn subnet_add(hook: &Commands, arguments: Option<&Element>) -> Result<Reply,
         change.prefix()?,
         member.name()
     );
+    let mut keeper = Keeper::of(hook)?;
+    keeper.move_subnet(id, Some(&member.name))?;
+    keeper.write()?;
     change.apply()?;
     server::log(Message::SubnetChanged, &text);
     Ok(Reply::new(ResultCode::Success, text))
@@ -54,6 +58,9 @@ pub fn subnet_del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply,
         subnet.id,
         member.name()
     );
+    let mut keeper = Keeper::of(hook)?;
+    keeper.move_subnet(subnet.id, None)?;
+    keeper.write()?;
     change.apply()?;
     server::log(Message::SubnetChanged, &text);
     Ok(Reply::new(ResultCode::Success, text))

@@ -4,6 +4,7 @@ use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::server::{self, Message};
 use kea_ffi::subnets::Subnets;
 
+use super::keeper::Keeper;
 use super::{arguments, subject};
 use crate::commands::{CommandError, Commands};
 
@@ -21,6 +22,9 @@ pub fn add(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let change = Subnets::running(family).plan_add(&given)?;
     let (id, prefix) = (change.id(), change.prefix()?);
     let arguments = subject(&change)?;
+    let mut keeper = Keeper::of(hook)?;
+    keeper.add_subnet(id, None, &given)?;
+    keeper.write()?;
     change.apply()?;
     server::log(Message::SubnetChanged, &format!("{family} subnet {prefix} (id {id}) added"));
     Ok(Reply::new(ResultCode::Success, format!("{family} subnet added")).with(arguments))

@@ -3,6 +3,7 @@
 use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::subnets::Subnets;
 
+use super::keeper::Keeper;
 use super::reservations::Reservations;
 use super::{arguments, nothing, subject};
 use crate::commands::{CommandError, Commands};
@@ -37,7 +38,9 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let subnet = format!("{family} subnet {} (id {id})", change.prefix()?);
     let mut answer = subject(&change)?;
     // Before the subnet goes: a failure to write must not leave reservations for a later subnet of this id.
-    let reservations = Reservations::release(hook, &[id])?;
+    let mut keeper = Keeper::of(hook)?;
+    keeper.remove_subnet(id);
+    let reservations = Reservations::release(hook, &[id], keeper)?;
     answer.set("reservations", &reservations.element()?)?;
     change.apply()?;
     reservations.log(&subnet);

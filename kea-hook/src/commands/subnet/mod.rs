@@ -1,21 +1,24 @@
 //! The commands about subnets, `subnet4-*` and `subnet6-*`.
 //!
 //! All of them mean the running configuration. What they change is gone with the next configuration, as with Kea's own
-//! hook.
+//! hook, unless `persist-subnets` is on.
 
 mod add;
 pub mod arguments;
 mod del;
 mod delta;
 mod get;
+pub mod keeper;
 mod list;
 pub mod reservations;
+mod restore;
 mod update;
 
 pub use add::add;
 pub use del::del;
 pub use get::get;
 pub use list::list;
+pub use restore::restore;
 pub use update::{delta_add, delta_del, update};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};

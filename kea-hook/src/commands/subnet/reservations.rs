@@ -12,6 +12,7 @@ use kea_ffi::host::{By, Query};
 use kea_ffi::hosts::{SourceKind, Sources, Target};
 use kea_ffi::server::{self, Message};
 
+use super::keeper::Keeper;
 use crate::commands::arguments::check_databases;
 use crate::commands::{CommandError, Commands};
 use crate::store::Change;
@@ -28,19 +29,18 @@ pub struct Reservations {
 }
 
 impl Reservations {
-    /// Removes those in the embedded store, all or none, on disk when this returns; counts the others.
-    pub fn release(hook: &Commands, subnets: &[u32]) -> Result<Self, CommandError> {
+    /// Removes those in the embedded store, together with what `keeper` has to write: all or nothing, on disk when this
+    /// returns. Counts the others.
+    pub fn release(hook: &Commands, subnets: &[u32], keeper: Keeper) -> Result<Self, CommandError> {
         // A source that is not open might keep reservations that nobody would remove.
         check_databases(Target::All)?;
         let counted = Self::count(hook, subnets)?;
+        let mut changes = Vec::new();
         for store in hook.open_stores() {
             let of_subnet = |id: &u32| store.find(&Query::in_subnet(hook.family, *id, By::Any));
-            let changes: Vec<Change> =
-                subnets.iter().flat_map(of_subnet).map(|stored| Change::Remove(stored.id)).collect();
-            if !changes.is_empty() {
-                store.commit(changes).map_err(|error| CommandError::new(error.to_string()))?;
-            }
+            changes.extend(subnets.iter().flat_map(of_subnet).map(|stored| Change::Remove(stored.id)));
         }
+        keeper.write_with(changes)?;
         Ok(counted)
     }
 

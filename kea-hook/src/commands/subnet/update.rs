@@ -5,6 +5,7 @@ use kea_ffi::host::Family;
 use kea_ffi::server::{self, Message};
 use kea_ffi::subnets::Subnets;
 
+use super::keeper::Keeper;
 use super::{arguments, delta, subject};
 use crate::commands::arguments::{SUBNET_ID_MAX, optional_integer};
 use crate::commands::{CommandError, Commands};
@@ -51,9 +52,13 @@ fn change(
     if Subnets::running(family).element(id)?.is_none() {
         return Err(CommandError::new(format!("Can't find subnet '{id}' to update")));
     }
-    let change = Subnets::running(family).plan_update(id, &describe(given)?)?;
+    let described = describe(given)?;
+    let change = Subnets::running(family).plan_update(id, &described)?;
     let prefix = change.prefix()?;
     let arguments = subject(&change)?;
+    let mut keeper = Keeper::of(hook)?;
+    keeper.update_subnet(id, &described)?;
+    keeper.write()?;
     change.apply()?;
     server::log(Message::SubnetChanged, &format!("{family} subnet {prefix} (id {id}) updated"));
     Ok(Reply::new(ResultCode::Success, format!("{family} subnet updated")).with(arguments))

@@ -4,6 +4,7 @@ mod crash;
 mod failing;
 pub(super) mod faults;
 mod full_disk;
+mod kept;
 mod measure;
 mod model;
 mod opening;

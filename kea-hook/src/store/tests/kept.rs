@@ -1,0 +1,50 @@
+//! Subnets and shared networks in the store.
+
+use kea_ffi::host::Family;
+
+use super::support::{Place, v4};
+use crate::store::{By, Change, Kept, KeptChanges, KeptKey, Query, StoreError};
+
+fn subnet(id: u32) -> KeptKey {
+    KeptKey::subnet(Family::V4, id)
+}
+
+fn described(text: &str) -> Option<Kept> {
+    Some(Kept { network: None, description: text.into() })
+}
+
+#[test]
+fn they_survive_with_the_reservations_as_they_were() {
+    let place = Place::new();
+    let store = place.open();
+    store.add(v4(1, 1)).unwrap();
+    assert_eq!(store.status().format, 1);
+    let name = KeptKey::network(Family::V4, b"floor");
+    let kept = KeptChanges::from([(subnet(5), described("five")), (name.clone(), described("floor"))]);
+    store.commit_with_kept(vec![], kept.clone()).unwrap();
+    assert_eq!(store.status().format, 2);
+    store.commit_with_kept(vec![], KeptChanges::from([(subnet(5), None), (subnet(6), None)])).unwrap();
+    drop(store);
+
+    let store = place.open();
+    assert_eq!(store.kept().into_keys().collect::<Vec<_>>(), [name]);
+    assert_eq!((store.status().format, store.status().reservations), (2, 1));
+}
+
+#[test]
+fn they_change_together_with_reservations_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open();
+    let id = store.add(v4(1, 5)).unwrap();
+    store.commit_with_kept(vec![], KeptChanges::from([(subnet(5), described("five"))])).unwrap();
+
+    let refused = store.commit_with_kept(vec![Change::Add(v4(1, 5))], KeptChanges::from([(subnet(5), None)]));
+    assert!(matches!(refused, Err(StoreError::Conflict(_))));
+    assert_eq!(store.kept().len(), 1);
+
+    store.commit_with_kept(vec![Change::Remove(id)], KeptChanges::from([(subnet(5), None)])).unwrap();
+    drop(store);
+    let store = place.open();
+    assert!(store.kept().is_empty());
+    assert!(store.find(&Query::in_subnet(Family::V4, 5, By::Any)).is_empty());
+}
