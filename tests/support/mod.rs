@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod mutations;
+pub mod site;
 
 use std::path::Path;
 
