@@ -61,7 +61,7 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
 # Compiled as the calling user, then run as root.
-TEST_HOOK = $(CARGO) test --features fault-injection --package kea-suite --test 'hook_*'
+TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test 'hook_*'
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
@@ -72,7 +72,7 @@ test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 conformance-stock: override KEA = 3.0
 conformance-stock: ## Run the table of behaviours against Kea 3.0's own hooks: this proves the table
 	@$(PROVIDE_KEA)
-	$(IN_KEA) $(CARGO) test --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
+	$(IN_KEA) $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
 
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 HOST_TARGET = $(shell tr 'a-z-' 'A-Z_' <<<'$(HOST)')
@@ -83,7 +83,7 @@ IN_KEA_AS_ROOT = CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 # valgrind sees all there is, leaks too; AddressSanitizer also what lies on the stack and in between, in code that was
 # compiled for it: the shim, and with a switch of the compiler that is not stable yet, Rust.
 SANITIZED = $(abspath $(KEA_TARGET_DIR))/sanitized
-TEST_MEMORY = $(CARGO) test --features sanitize --package kea-suite --test memory
+TEST_MEMORY = $(CARGO) test --no-default-features --features sanitize --package kea-suite --test memory
 .PHONY: sanitize
 sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
