@@ -9,8 +9,8 @@ fn subnet(id: u32) -> KeptKey {
     KeptKey::subnet(Family::V4, id)
 }
 
-fn described(text: &str) -> Option<Kept> {
-    Some(Kept { network: None, description: text.into() })
+fn described(text: &str) -> Kept {
+    Kept { network: None, description: text.into() }
 }
 
 #[test]
@@ -20,7 +20,8 @@ fn they_survive_with_the_reservations_as_they_were() {
     store.add(v4(1, 1)).unwrap();
     assert_eq!(store.status().format, 1);
     let name = KeptKey::network(Family::V4, b"floor");
-    let kept = KeptChanges::from([(subnet(5), described("five")), (name.clone(), described("floor"))]);
+    let kept =
+        KeptChanges::from([(subnet(5), Some(described("five"))), (name.clone(), Some(described("floor")))]);
     store.commit_with_kept(vec![], kept.clone()).unwrap();
     assert_eq!(store.status().format, 2);
     store.commit_with_kept(vec![], KeptChanges::from([(subnet(5), None), (subnet(6), None)])).unwrap();
@@ -36,7 +37,7 @@ fn they_change_together_with_reservations_or_not_at_all() {
     let place = Place::new();
     let store = place.open();
     let id = store.add(v4(1, 5)).unwrap();
-    store.commit_with_kept(vec![], KeptChanges::from([(subnet(5), described("five"))])).unwrap();
+    store.commit_with_kept(vec![], KeptChanges::from([(subnet(5), Some(described("five")))])).unwrap();
 
     let refused = store.commit_with_kept(vec![Change::Add(v4(1, 5))], KeptChanges::from([(subnet(5), None)]));
     assert!(matches!(refused, Err(StoreError::Conflict(_))));
