@@ -33,7 +33,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=KEA_OPERATOR_
 
 .PHONY: help
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: override KEA = 2.2
@@ -60,23 +60,47 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
-# Compiled as the calling user, then run as root: by the runner, or in a folder as a whole.
-TEST_HOOK = $(CARGO) test --features fault-injection --package kea-suite --test 'hook_*'
+# Compiled as the calling user, then run as root.
+TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test 'hook_*'
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
 	$(IN_KEA) $(TEST_HOOK) --no-run
-	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
-	hack/kea-root $(if $(filter-out 2.2,$(KEA)),--root) $(KEA) $(TEST_HOOK)
+	$(IN_KEA_AS_ROOT) $(TEST_HOOK)
 
-HOST_TARGET = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+.PHONY: conformance-stock
+conformance-stock: override KEA = 3.0
+conformance-stock: ## Run the table of behaviours against Kea 3.0's own hooks: this proves the table
+	@$(PROVIDE_KEA)
+	$(IN_KEA) $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
+
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+HOST_TARGET = $(shell tr 'a-z-' 'A-Z_' <<<'$(HOST)')
+# A test program is run as root: by the runner, or in a folder as a whole.
+IN_KEA_AS_ROOT = CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
+    hack/kea-root $(if $(filter-out 2.2,$(KEA)),--root) $(KEA)
+
+# valgrind sees all there is, leaks too; AddressSanitizer also what lies on the stack and in between, in code that was
+# compiled for it: the shim, and with a switch of the compiler that is not stable yet, Rust.
+SANITIZED = $(abspath $(KEA_TARGET_DIR))/sanitized
+TEST_MEMORY = $(CARGO) test --no-default-features --features sanitize --package kea-suite --test memory
+.PHONY: sanitize
+sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
+	@$(PROVIDE_KEA)
+	@$(if $(filter 2.2,$(KEA)),hack/deps sanitize)
+	$(IN_KEA) $(TEST_MEMORY) --no-run
+	$(IN_KEA_AS_ROOT) $(TEST_MEMORY) valgrind
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CXXFLAGS='-fsanitize=address -fno-omit-frame-pointer' \
+	$(IN_KEA) $(CARGO) build -p dhcp_host_cmds_rs --features kea,fault-injection \
+	    --target $(HOST) --target-dir $(SANITIZED)
+	KEA_HOOK=$(SANITIZED)/$(HOST)/debug/libdhcp_host_cmds_rs.so $(IN_KEA_AS_ROOT) $(TEST_MEMORY) address_sanitizer
 
 .PHONY: lint
 lint: ## Check formatting, lints, licences and sources of dependencies
 	@hack/deps build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --workspace --all-targets --features fault-injection,kea-lab/kea -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features sanitize,kea-lab/kea -- -D warnings
 	@test -x $(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny || \
 	    $(CARGO) install --quiet --locked --root $(KEA_OPERATOR_CACHE)/tools --version $(DENY_VERSION) cargo-deny
 	$(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny --log-level error check bans licenses sources
@@ -95,7 +119,7 @@ operator: ## Build the operator into dist/
 	@install -D -m 0755 $(TARGET_DIR)/release/kea-operator dist/kea-operator
 
 .PHONY: generate
-generate: ## Write the files that are generated from code: C header, CRDs
+generate: ## Write the files that are generated from code: C header, CRDs, docs/conformance.md
 	UPDATE_GENERATED=1 $(CARGO) test --quiet -p kea-suite --test header --test generated
 
 .PHONY: deps

@@ -1,7 +1,11 @@
 //! Committed files that are generated from code must equal what the code generates now.
 
-use std::fs;
+// This program uses a part of it.
+#[allow(dead_code)]
+mod conformance;
+
 use std::path::Path;
+use std::{env, fs};
 
 #[test]
 fn the_charts_custom_resource_definitions() {
@@ -22,4 +26,16 @@ fn the_charts_custom_resource_definitions() {
             "{file} is not what the types say; write it again: each document of `kea-operator crd` is one file there"
         );
     }
+}
+
+#[test]
+fn the_list_of_behaviours() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conformance.md");
+    let generated = conformance::document::page();
+    // `make generate` sets this.
+    if env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(&file, &generated).expect("the page can be written");
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == generated, "run `make generate` and commit docs/conformance.md");
 }

@@ -4,6 +4,7 @@ mod support;
 
 use kea_lab::{Kea, Lab};
 use serde_json::{Value, json};
+use support::mutations::{mutations, values, well_formed};
 use support::{
     SUBNET_ID, all_reservations, command_server, config, expect, expect_error, key, mac, reservation,
 };
@@ -179,83 +180,6 @@ fn senseless_reservations_are_refused() {
         expect_error(&reply, &[text]);
     }
     assert!(all_reservations(&kea).is_empty());
-}
-
-/// One value of every JSON type, and some at the edge of their type.
-fn values() -> Vec<Value> {
-    vec![
-        Value::Null,
-        json!(true),
-        json!(0),
-        json!(-1),
-        json!(i64::MAX),
-        json!(i64::MIN),
-        json!(1.5),
-        json!(""),
-        json!("text"),
-        json!("é\u{0}\u{7f}"),
-        json!([]),
-        json!([1, "two", null]),
-        json!({}),
-        json!({ "nested": { "deeper": [] }}),
-    ]
-}
-
-/// Well-formed arguments of each command; every member will be replaced by every wrong value.
-fn well_formed() -> Vec<(&'static str, Value)> {
-    let full = json!({ "reservation": {
-        "subnet-id": SUBNET_ID, "hw-address": mac(9), "ip-address": "10.77.9.9", "hostname": "h",
-        "next-server": "192.0.2.1", "server-hostname": "s", "boot-file-name": "b",
-        "client-classes": ["c"], "option-data": [{ "code": 6, "data": "192.0.2.1" }], "user-context": {},
-    }, "operation-target": "database" });
-    let by_address =
-        json!({ "subnet-id": SUBNET_ID, "ip-address": "10.77.9.9", "operation-target": "default" });
-    let mut by_identifier = key(9);
-    by_identifier["operation-target"] = json!("default");
-    let page = json!({ "subnet-id": SUBNET_ID, "limit": 10, "source-index": 0, "from": 0 });
-    vec![
-        ("reservation-add", full),
-        ("reservation-get", by_address.clone()),
-        ("reservation-get", by_identifier.clone()),
-        ("reservation-get-page", page),
-        ("reservation-get-all", json!({ "subnet-id": SUBNET_ID, "operation-target": "all" })),
-        ("reservation-get-by-id", json!({ "identifier-type": "hw-address", "identifier": mac(9) })),
-        ("reservation-get-by-hostname", json!({ "hostname": "h", "subnet-id": SUBNET_ID })),
-        ("reservation-get-by-address", json!({ "ip-address": "10.77.9.9", "subnet-id": SUBNET_ID })),
-        ("subnet4-list", json!({ "unused": 1 })),
-        ("reservation-del", by_address),
-        ("reservation-del", by_identifier),
-    ]
-}
-
-/// The arguments with one member after the other, at any depth, replaced by `wrong` or left out.
-fn mutations(arguments: &Value, wrong: &Value) -> Vec<Value> {
-    let mut mutated = vec![wrong.clone()];
-    match arguments {
-        Value::Object(members) => {
-            for (name, value) in members {
-                for replacement in mutations(value, wrong) {
-                    let mut changed = members.clone();
-                    changed.insert(name.clone(), replacement);
-                    mutated.push(Value::Object(changed));
-                }
-                let mut without = members.clone();
-                without.remove(name);
-                mutated.push(Value::Object(without));
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                for replacement in mutations(item, wrong) {
-                    let mut changed = items.clone();
-                    changed[index] = replacement;
-                    mutated.push(Value::Array(changed));
-                }
-            }
-        }
-        _ => {}
-    }
-    mutated
 }
 
 #[test]

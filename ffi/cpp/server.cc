@@ -125,6 +125,21 @@ command_is_taken(rust::Str name) {
 }
 
 void
+write_after_free() noexcept {
+    // Volatile, so that the compiler does not see what this is about.
+    int* volatile place = new int[4];
+    delete[] place;
+    place[1] = 1;
+}
+
+void
+write_behind_end() noexcept {
+    int* volatile place = new int[4];
+    place[4] = 1;
+    delete[] place;
+}
+
+void
 throw_exception(bool standard) {
     if (standard) {
         throw std::runtime_error("thrown on purpose");

@@ -237,6 +237,8 @@ pub(crate) mod ffi {
         fn register_command(library: Pin<&mut LibraryHandle>, name: &str) -> Result<()>;
         fn command_is_taken(name: &str) -> Result<bool>;
         fn throw_exception(standard: bool) -> Result<()>;
+        fn write_after_free();
+        fn write_behind_end();
         fn is_running() -> bool;
         fn refuse_configuration_later(reason: &str) -> Result<()>;
         fn database_problems(of_lookups: bool) -> Result<Vec<String>>;

@@ -64,6 +64,16 @@ pub fn throw_exception(standard: bool) -> Result<(), KeaError> {
     Ok(ffi::throw_exception(standard)?)
 }
 
+/// Writes into memory that was given back, for the tests of the programs that look for such errors.
+pub fn write_after_free() {
+    ffi::write_after_free();
+}
+
+/// Writes behind the end of an array, for the same tests.
+pub fn write_behind_end() {
+    ffi::write_behind_end();
+}
+
 /// What is wrong with the host databases; with `of_lookups`, only what makes lookups incomplete.
 pub fn database_problems(of_lookups: bool) -> Result<Vec<String>, KeaError> {
     Ok(ffi::database_problems(of_lookups)?)

@@ -171,6 +171,9 @@ std::unique_ptr<Element> library_parameters(isc::hooks::LibraryHandle& library);
 void register_command(isc::hooks::LibraryHandle& library, rust::Str name);
 bool command_is_taken(rust::Str name);
 void throw_exception(bool standard);
+/// Memory errors, for the tests of the programs that look for them.
+void write_after_free() noexcept;
+void write_behind_end() noexcept;
 
 /// Whether there is a configuration in use, to which a server can go back.
 bool is_running() noexcept;

@@ -203,22 +203,23 @@ fn merge(value: &mut Value, changes: &Value) {
 
 fn filled(step: &Step, names: &Names) -> Result<Step, String> {
     let value = |value: &Option<Value>| value.as_ref().map(|value| fill(value, names)).transpose();
-    let text = |text: &Text| -> Result<Text, String> {
-        Ok(match text {
-            Text::Exact(text) => Text::Exact(fill_text(text, names)?),
-            Text::Prefix(Prefix { prefix }) => Text::Prefix(Prefix { prefix: fill_text(prefix, names)? }),
-            Text::Contains(Contains { contains }) => {
-                let parts = contains.iter().map(|part| fill_text(part, names));
-                Text::Contains(Contains { contains: parts.collect::<Result<_, _>>()? })
-            }
-        })
-    };
     Ok(Step {
         command: fill_text(&step.command, names)?,
         arguments: value(&step.arguments)?,
-        text: step.text.as_ref().map(text).transpose()?,
+        text: step.text.as_ref().map(|text| filled_text(text, names)).transpose()?,
         reply: value(&step.reply)?,
         reply_is: value(&step.reply_is)?,
         ..step.clone()
+    })
+}
+
+fn filled_text(text: &Text, names: &Names) -> Result<Text, String> {
+    Ok(match text {
+        Text::Exact(text) => Text::Exact(fill_text(text, names)?),
+        Text::Prefix(Prefix { prefix }) => Text::Prefix(Prefix { prefix: fill_text(prefix, names)? }),
+        Text::Contains(Contains { contains }) => {
+            let parts = contains.iter().map(|part| fill_text(part, names));
+            Text::Contains(Contains { contains: parts.collect::<Result<_, _>>()? })
+        }
     })
 }

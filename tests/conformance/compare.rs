@@ -67,3 +67,28 @@ fn difference(expected: &Value, found: Option<&Value>, path: &str) -> Option<Str
         _ => (expected != found).then(|| format!("{path} is {found}, expected {expected}")),
     }
 }
+
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_are_compared_as_a_whole_and_maps_by_what_is_expected() {
+        let found = json!({ "a": 1, "list": [{ "b": 2, "c": 3 }] });
+        for expected in [json!({ "a": 1 }), json!({ "list": [{ "c": 3 }] }), json!({ "d": ABSENT, "a": ANY })]
+        {
+            assert_eq!(difference(&expected, Some(&found), ""), None);
+        }
+        for expected in [
+            json!({ "a": 2 }),
+            json!({ "a": ABSENT }),
+            json!({ "d": ANY }),
+            json!({ "list": [] }),
+            json!({ "list": [{ "c": 3 }, {}] }),
+            json!({ "list": [{ "d": 3 }] }),
+        ] {
+            assert!(difference(&expected, Some(&found), "").is_some(), "{expected}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 pub mod bench;
 mod compare;
+#[allow(dead_code, reason = "tests/generated.rs uses it")]
+pub mod document;
 pub mod place;
 mod resolve;
 pub mod row;

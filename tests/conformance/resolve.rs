@@ -113,3 +113,53 @@ pub fn fill_text(text: &str, names: &Names) -> Result<String, String> {
     }
     Ok(filled)
 }
+
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::conformance::row::all_places;
+
+    /// The first place is DHCPv4, memory, Kea 2.2.
+    fn resolved(value: &Value) -> Result<Option<Value>, String> {
+        resolve(value, &all_places()[0])
+    }
+
+    #[test]
+    fn choices_are_made_by_place() {
+        assert_eq!(resolved(&json!({ "(v4)": 4, "(v6)": 6 })), Ok(Some(json!(4))));
+        assert_eq!(resolved(&json!({ "(v6)": 6 })), Ok(None));
+        assert_eq!(resolved(&json!({ "(sql)": 1, "(else)": { "(kea<2.6)": 2 } })), Ok(Some(json!(2))));
+        assert_eq!(resolved(&json!({ "a": 1, "(v4)": { "b": 2 } })), Ok(Some(json!({ "a": 1, "b": 2 }))));
+        assert_eq!(
+            resolved(&json!({ "a": { "(v6)": 1 }, "b": [{ "(v6)": 1 }] })),
+            Ok(Some(json!({ "b": [] })))
+        );
+    }
+
+    #[test]
+    fn choices_that_make_no_sense_are_refused() {
+        for value in [
+            json!({ "(nowhere)": 1 }),
+            json!({ "(v4)": 1, "(memory)": 2 }),
+            json!({ "a": 1, "(v4)": 2 }),
+            json!({ "a": 1, "(v4)": { "a": 2 } }),
+        ] {
+            assert!(resolved(&value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn names_are_filled_in() {
+        let names = Names::from([
+            ("family".to_owned(), json!("6")),
+            ("a".to_owned(), json!("2001:db8::")),
+            ("from".to_owned(), json!(7)),
+        ]);
+        let value = json!({ "$address": "$a5", "subnet$family": "$from", "text": "$$ $from." });
+        let expected = json!({ "ip-addresses": ["2001:db8::5"], "subnet6": 7, "text": "$ 7." });
+        assert_eq!(fill(&value, &names), Ok(expected));
+        assert!(fill(&json!("$nobody"), &names).is_err());
+        assert!(fill(&json!("$"), &names).is_err());
+    }
+}

@@ -18,7 +18,7 @@ pub struct Written {
     pub file: PathBuf,
     /// The stable name.
     pub id: String,
-    raw: Value,
+    pub(super) raw: Value,
 }
 
 /// A row for one place. What the members mean is told in tests/conformance/README.md.
@@ -163,14 +163,21 @@ pub fn table() -> Vec<Written> {
         .collect();
     files.sort();
     let rows: Vec<Written> = files.iter().flat_map(|file| rows_of(file)).collect();
-
-    let mut seen = BTreeMap::new();
-    for row in &rows {
-        if let Some(other) = seen.insert(&row.id, &row.file) {
-            panic!("two rows are called {}: in {} and in {}", row.id, other.display(), row.file.display());
-        }
+    if let Some([first, second]) = twins(&rows) {
+        panic!(
+            "two rows are called {}: in {} and in {}",
+            first.id,
+            first.file.display(),
+            second.file.display()
+        );
     }
     rows
+}
+
+/// Two rows of one id.
+fn twins(rows: &[Written]) -> Option<[&Written; 2]> {
+    let mut seen = BTreeMap::new();
+    rows.iter().find_map(|row| seen.insert(&row.id, row).map(|other| [other, row]))
 }
 
 fn is_table(path: &Path) -> bool {
@@ -201,4 +208,41 @@ pub fn all_places() -> Vec<Place> {
         }
     }
     places
+}
+
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn written(more: &Value) -> Written {
+        let mut raw = json!({
+            "id": "x-01", "title": "A row", "families": [4], "command": "c", "result": 0, "text": "t",
+        });
+        raw.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Written { file: PathBuf::from("x.yaml"), id: "x-01".to_owned(), raw }
+    }
+
+    #[test]
+    fn what_no_row_can_say_is_refused() {
+        let place = all_places()[0];
+        assert!(written(&json!({})).at(&place).unwrap().is_some());
+        for wrong in [
+            json!({ "colour": 1 }),
+            json!({ "families": [5] }),
+            json!({ "backends": ["paper"] }),
+            json!({ "kea": "3.0" }),
+            json!({ "text": { "suffix": "t" } }),
+            json!({ "given": [{ "command": "c", "colour": 1 }] }),
+        ] {
+            assert!(written(&wrong).at(&place).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_names_one_row() {
+        let row = written(&json!({}));
+        assert!(twins(std::slice::from_ref(&row)).is_none());
+        assert!(twins(&[row.clone(), row]).is_some());
+    }
 }

@@ -3,6 +3,9 @@
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod mutations;
+pub mod site;
+
 use std::path::Path;
 
 use kea_lab::{Family, Kea, Reply};

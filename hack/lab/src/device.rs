@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -10,10 +11,14 @@ use crate::dhcp6::{Dhcp6Lease, Dhcp6Request};
 use crate::namespace::Namespace;
 use crate::process::tail;
 use crate::switch::Switch;
+use crate::wait::try_wait_for;
 use crate::workdir::Workdir;
 
 /// The device's network card.
 pub(crate) const CARD: &str = "eth0";
+
+/// How long a card gets to come up.
+const LINK: Duration = Duration::from_secs(20);
 
 /// A device; unplugged on drop.
 #[derive(Debug)]
@@ -77,6 +82,19 @@ impl Device {
     /// A DHCPv6 exchange to be described further.
     pub fn request6(&self) -> Dhcp6Request<'_> {
         Dhcp6Request::new(self, &self.dir)
+    }
+
+    /// The kernel gives a card its first IPv6 address some time after it was plugged in, and without one DHCPv6
+    /// clients do not start.
+    pub(crate) fn wait_for_link_address(&self) -> Result<()> {
+        let shown = ["-6", "-oneline", "address", "show", "dev", CARD, "scope", "link", "-tentative"];
+        try_wait_for(format!("the card of {} to have an address", self.name), LINK, || {
+            Ok(self.namespace.ip(&shown)?.contains("inet6").then_some(()))
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Workdir {
+        &self.dir
     }
 
     /// The ends of the logs of the daemons on the network, for error messages.

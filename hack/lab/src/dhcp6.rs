@@ -132,6 +132,13 @@ impl<'a> Dhcp6Request<'a> {
         self.setting(&format!("also request {option}"))
     }
 
+    /// Asks for an option that dhclient has no name for, which it then has: `lab_note` stands in the record of the
+    /// lease as `dhcp6_lab_note`, with a value of this kind (`string`, `array of unsigned integer 8`).
+    #[must_use]
+    pub fn option_of_code(self, name: &str, code: u16, kind: &str) -> Self {
+        self.setting(&format!("option dhcp6.{name} code {code} = {kind}")).option(&format!("dhcp6.{name}"))
+    }
+
     /// Gives everything back as soon as it has come.
     #[must_use]
     pub fn then_release(mut self) -> Self {
@@ -175,6 +182,7 @@ impl<'a> Dhcp6Request<'a> {
 
     fn exchange(self) -> Result<Outcome> {
         let name = self.device.name();
+        self.device.wait_for_link_address()?;
         let files = Files::prepare(self.dir, name)?;
         fs::write(&files.config, format!("timeout {};\n{}", self.patience, self.settings))?;
         // Where the client keeps its identifier.

@@ -1,7 +1,7 @@
 //! A real kea-dhcp4 or kea-dhcp6: configured, started, asked, killed and started again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub struct KeaBuilder {
     hooks: Vec<Value>,
     hosts_databases: Vec<Database>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
 }
 
 impl KeaBuilder {
@@ -122,6 +123,13 @@ impl KeaBuilder {
         self
     }
 
+    /// Starts the daemon by another program that becomes it, or runs it inside itself: `valgrind` and its options.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().copied().map(str::to_owned).collect();
+        self
+    }
+
     /// Starts the server and waits until it answers commands.
     ///
     /// # Errors
@@ -161,6 +169,7 @@ impl KeaBuilder {
             hooks: self.hooks,
             hosts_databases: self.hosts_databases,
             environment: self.environment,
+            wrapper: self.wrapper,
             installation: self.installation,
             namespace: self.namespace,
             family: self.family,
@@ -187,6 +196,7 @@ pub struct Kea {
     hooks: Vec<Value>,
     hosts_databases: Vec<Database>,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
     installation: KeaInstallation,
     namespace: Option<Arc<Namespace>>,
     dir: Arc<Workdir>,
@@ -214,6 +224,7 @@ impl Kea {
             hooks: Vec::new(),
             hosts_databases: Vec::new(),
             environment: Vec::new(),
+            wrapper: Vec::new(),
         })
     }
 
@@ -382,11 +393,13 @@ impl Kea {
     /// Starts the daemon to do something with the configuration file.
     fn run(&self, flag: &str, log: &Path) -> Result<Process> {
         let daemon = self.installation.daemon(&self.family.daemon());
+        let mut words = self.wrapper.iter().map(PathBuf::from).chain([daemon]);
+        let program = words.next().context("there is at least the daemon")?;
         let mut command = match &self.namespace {
-            Some(namespace) => namespace.command(&daemon),
-            None => Command::new(&daemon),
+            Some(namespace) => namespace.command(&program),
+            None => Command::new(&program),
         };
-        command.arg(flag).arg(&self.files.config);
+        command.args(words).arg(flag).arg(&self.files.config);
         command.envs(self.files.environment()).envs(self.environment.iter().cloned());
         Process::spawn(&self.name, &command, log)
     }

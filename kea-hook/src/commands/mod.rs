@@ -4,19 +4,14 @@
 //! codes are those of Kea 3.0's own hooks, so that their clients need not know which hook they talk to.
 
 mod arguments;
-mod change;
 #[cfg(feature = "fault-injection")]
 mod faults;
-mod list;
 mod names;
 mod network;
-mod page;
-mod placement;
 mod reservation;
 mod status;
 mod subnet;
 mod table;
-mod validity;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -5,7 +5,8 @@ use kea_ffi::host::Family;
 
 #[cfg(feature = "fault-injection")]
 use super::faults;
-use super::{CommandError, Commands, list, network, page, reservation, status, subnet};
+use super::reservation::{list, one, page};
+use super::{CommandError, Commands, network, status, subnet};
 
 /// Runs a command.
 type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
@@ -58,10 +59,10 @@ const fn own(name: &'static str, run: Handler) -> Command {
 }
 
 const COMMANDS: &[Command] = &[
-    host_cmds("reservation-add", |hook, arguments| reservation::add(hook.family, arguments)),
-    host_cmds("reservation-update", |hook, arguments| reservation::update(hook.family, arguments)),
-    host_cmds("reservation-get", |hook, arguments| reservation::get(hook.family, arguments)),
-    host_cmds("reservation-del", |hook, arguments| reservation::del(hook.family, arguments)),
+    host_cmds("reservation-add", |hook, arguments| one::add(hook.family, arguments)),
+    host_cmds("reservation-update", |hook, arguments| one::update(hook.family, arguments)),
+    host_cmds("reservation-get", |hook, arguments| one::get(hook.family, arguments)),
+    host_cmds("reservation-del", |hook, arguments| one::del(hook.family, arguments)),
     host_cmds("reservation-get-page", |hook, arguments| page::get_page(hook.family, arguments)),
     host_cmds("reservation-get-all", |hook, arguments| list::get_all(hook.family, arguments)),
     host_cmds("reservation-get-by-id", |hook, arguments| list::get_by_id(hook.family, arguments)),
@@ -98,6 +99,8 @@ const COMMANDS: &[Command] = &[
     own("test-panic", |_, _| faults::panics()),
     #[cfg(feature = "fault-injection")]
     own("test-throw", |_, arguments| faults::throws(arguments)),
+    #[cfg(feature = "fault-injection")]
+    own("test-memory", |_, arguments| faults::misuses_memory(arguments)),
 ];
 
 /// The commands of the daemon that serves a family.

@@ -6,8 +6,8 @@ use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::host::{By, Family, Query};
 use kea_ffi::hosts::{self, Sources, Target};
 
-use super::CommandError;
-use super::arguments::{self, configured_subnet};
+use crate::commands::CommandError;
+use crate::commands::arguments::{self, configured_subnet};
 
 /// Shows all reservations of a subnet.
 pub fn get_all(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {

@@ -4,8 +4,8 @@ use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::host::Family;
 use kea_ffi::hosts::{Page, Target};
 
-use super::CommandError;
-use super::arguments::{self, configured_subnet};
+use crate::commands::CommandError;
+use crate::commands::arguments::{self, configured_subnet};
 
 /// Kea has the configuration and at most ten host databases.
 const SOURCE_INDEX_MAX: i64 = 10;

@@ -6,7 +6,7 @@ use kea_ffi::element::KeaError;
 use kea_ffi::host::{Family, Ipv6Resource, Reservation};
 use kea_ffi::server::{self, Subnet};
 
-use super::CommandError;
+use crate::commands::CommandError;
 
 /// The addresses that must be inside a subnet; delegated prefixes need not.
 fn addresses(reservation: &Reservation) -> impl Iterator<Item = IpAddr> {

@@ -8,7 +8,7 @@ use kea_ffi::element::{Element, Kind};
 use kea_ffi::host::{Identifier, IdentifierType};
 use kea_ffi::hosts;
 
-use super::CommandError;
+use crate::commands::CommandError;
 
 /// Checks a reservation as it was given.
 pub fn check(reservation: &Element) -> Result<(), CommandError> {
@@ -76,13 +76,19 @@ fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
 /// Kea 2.2.0 takes a prefix with bits beyond its length, and would delegate it; lengths it refuses in other words.
 fn check_prefixes(reservation: &Element) -> Result<(), CommandError> {
     let Some(list) = reservation.get("prefixes")? else { return Ok(()) };
+    // What cannot be read is left to Kea's parser, which says so.
     for text in list.items()?.iter().filter_map(Element::as_text) {
         let Some((address, length)) = text.split_once('/') else { continue };
         let (Ok(address), Ok(length)) = (address.parse::<Ipv6Addr>(), length.parse::<u32>()) else {
             continue;
         };
-        let Some(host_bits) = 128_u32.checked_sub(length) else { continue };
-        let network = Ipv6Addr::from(u128::MAX.checked_shl(host_bits).unwrap_or(0) & u128::from(address));
+        let Some(host_bits) = 128_u32.checked_sub(length).filter(|bits| *bits < 128) else {
+            return Err(CommandError::new(format!(
+                "'prefix-len' value must be in range of [1..128] ({})",
+                list.position()?
+            )));
+        };
+        let network = Ipv6Addr::from((u128::MAX << host_bits) & u128::from(address));
         if network != address {
             return Err(CommandError::new(format!(
                 "Prefix address: {address} exceeds prefix/prefix-len pair: {network}/{length} ({})",

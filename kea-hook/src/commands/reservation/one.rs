@@ -5,8 +5,9 @@ use kea_ffi::host::{Family, Query};
 use kea_ffi::hosts::{Host, Sources, Target};
 use kea_ffi::server;
 
-use super::arguments::{self, HostKey, SUBNET_ID_MAX};
-use super::{CommandError, change, placement, validity};
+use super::{change, placement, validity};
+use crate::commands::CommandError;
+use crate::commands::arguments::{self, HostKey, SUBNET_ID_MAX};
 
 /// Adds a reservation.
 pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {

@@ -11,7 +11,7 @@ use kea_ffi::host::{By, Family, HostId, Query, StoredReservation};
 use kea_ffi::hosts::{Host, Source, SourceKind, Sources};
 use kea_ffi::server::{self, Message};
 
-use super::CommandError;
+use crate::commands::CommandError;
 use crate::unique::{self, Conflict};
 
 /// Adds a reservation to every source.
