@@ -11,6 +11,7 @@
 #include <log/logger_support.h>
 #include <process/daemon.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -48,6 +49,11 @@ start(bool six, rust::Str library, rust::Str store) {
     if (!HooksManager::loadLibraries(libraries)) {
         throw std::runtime_error("Kea does not load " + std::string(library));
     }
+    // As a daemon does; the fuzzer just leaves.
+    std::atexit([] {
+        HooksManager::prepareUnloadLibraries();
+        HooksManager::unloadLibraries();
+    });
     HostMgr::addBackend(std::string("type=memfile universe=") + (six ? "6" : "4") + " name=" + std::string(store));
     manager.commit();
 }
