@@ -10,6 +10,8 @@ export KEA_OPERATOR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kea-operator
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
+FUZZ_SECONDS ?= 60
 
 # The Kea to work with. 2.2 is Debian 12, this machine; the others are in folders that hack/kea-root makes.
 KEAS := 2.2 2.6 3.0
@@ -94,6 +96,19 @@ sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	$(IN_KEA) $(CARGO) build -p dhcp_host_cmds_rs --features kea,fault-injection \
 	    --target $(HOST) --target-dir $(SANITIZED)
 	KEA_HOOK=$(SANITIZED)/$(HOST)/debug/libdhcp_host_cmds_rs.so $(IN_KEA_AS_ROOT) $(TEST_MEMORY) address_sanitizer
+
+# The fuzzers' stores are in memory where that can be: what is looked for is not in the disk.
+FUZZ_STORES = $(firstword $(wildcard /dev/shm) /tmp)
+.PHONY: fuzz
+fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECONDS=60
+	@hack/deps build
+	@test -x $(KEA_OPERATOR_CACHE)/tools/bin/cargo-fuzz || \
+	    $(CARGO) install --quiet --locked --root $(KEA_OPERATOR_CACHE)/tools --version $(FUZZ_VERSION) cargo-fuzz
+	@folder=$$(mktemp -d $(FUZZ_STORES)/kea-fuzz.XXXXXX); trap 'rm -rf "$$folder"' EXIT; \
+	export KEA_FUZZ_DIR="$$folder" CARGO_TARGET_DIR=$(abspath $(TARGET_DIR))/fuzz PATH="$(KEA_OPERATOR_CACHE)/tools/bin:$$PATH"; \
+	for target in commands4 commands6; do \
+	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1; \
+	done
 
 .PHONY: lint
 lint: ## Check formatting, lints, licences and sources of dependencies
