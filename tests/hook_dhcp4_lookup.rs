@@ -117,9 +117,9 @@ fn global_reservations_count_in_subnets_that_look_for_them() {
 
 #[test]
 fn out_of_pool_reservations_leave_the_pool_alone() {
-    let modes = json!({ "reservations-in-subnet": true, "reservations-out-of-pool": true });
     let pool = json!({ "pools": [{ "pool": "10.77.100.1 - 10.77.100.2" }] });
-    let site = Site::new(Family::V4, config(&with(modes, &pool)));
+    let modes = json!({ "reservations-in-subnet": true, "reservations-out-of-pool": true });
+    let site = Site::new(Family::V4, config(&with(pool.clone(), &modes)));
     for (index, target) in (1..).zip(TARGETS) {
         let outside = format!("10.77.1.{index}");
         add(&site.kea, target, &reserved(1, index, &json!({ "ip-address": outside, "hostname": "outside" })));
@@ -136,6 +136,12 @@ fn out_of_pool_reservations_leave_the_pool_alone() {
             "{target}"
         );
     }
+
+    // As soon as Kea looks for them in the pool, too, it is for its owner alone.
+    site.kea.ask("lease4-del", &json!({ "ip-address": "10.77.100.2" })).unwrap();
+    site.reconfigure(config(&pool));
+    assert_eq!(site.device(22).try_dhcp(1).unwrap(), None);
+    assert_eq!(site.device(12).dhcp().unwrap().address, ip("10.77.100.2"), "the one in the store");
 }
 
 #[test]
@@ -206,6 +212,9 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
     }
 
     // A client that is known by identifiers that are not listed is not known.
+    let stranger = relay.device("stranger", &mac(1)).unwrap();
+    site.reconfigure(order(&["hw-address"]));
+    assert_eq!(stranger.dhcp().unwrap().address, ip("10.88.2.1"));
     site.reconfigure(order(&["duid"]));
-    assert!(gets_from_the_pool(&relay.device("stranger", &mac(1)).unwrap()));
+    assert!(gets_from_the_pool(&stranger));
 }
