@@ -35,14 +35,15 @@ impl Server {
     }
 
     /// Sends the requests, and takes back what they left.
+    #[allow(clippy::unused_self, reason = "only a server that was started can be asked")]
     pub fn run(&self, session: &Session) -> Result<()> {
         for request in &session.0 {
-            self.send(request)?;
+            Self::send(request)?;
         }
-        self.clear().with_context(|| format!("after {:#}", Value::Array(session.0.clone())))
+        Self::clear().with_context(|| format!("after {:#}", Value::Array(session.0.clone())))
     }
 
-    fn send(&self, request: &Value) -> Result<Reply> {
+    fn send(request: &Value) -> Result<Reply> {
         let sent = request.to_string();
         let answer = match ffi::command(&sent) {
             // Kea itself reads no escapes above \u00ff and no text with a zero in it: such a request never comes to a hook.
@@ -58,14 +59,14 @@ impl Server {
         Ok(reply)
     }
 
-    fn ask(&self, command: &str, arguments: &Value) -> Result<Reply> {
-        self.send(&json!({ "command": command, "arguments": arguments }))
+    fn ask(command: &str, arguments: &Value) -> Result<Reply> {
+        Self::send(&json!({ "command": command, "arguments": arguments }))
     }
 
     /// Whatever is listed can be shown and removed, and then there is nothing.
-    fn clear(&self) -> Result<()> {
+    fn clear() -> Result<()> {
         loop {
-            let page = self.ask("ext-reservation-get-page", &json!({ "limit": 5 }))?;
+            let page = Self::ask("ext-reservation-get-page", &json!({ "limit": 5 }))?;
             if page.result == 3 {
                 return Ok(());
             }
@@ -81,7 +82,7 @@ impl Server {
                     "operation-target": target,
                 });
                 for (command, text) in [("get", "Host found."), ("del", "Host deleted.")] {
-                    let reply = self.ask(&format!("ext-reservation-{command}"), &key)?;
+                    let reply = Self::ask(&format!("ext-reservation-{command}"), &key)?;
                     ensure!(
                         (reply.result, reply.text.as_str()) == (0, text),
                         "{command} {host} in {target}: {}",
