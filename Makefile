@@ -10,6 +10,8 @@ export KEA_OPERATOR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kea-operator
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
+FUZZ_SECONDS ?= 60
 
 # The Kea to work with. 2.2 is Debian 12, this machine; the others are in folders that hack/kea-root makes.
 KEAS := 2.2 2.6 3.0
@@ -61,7 +63,7 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
 # Compiled as the calling user, then run as root.
-TEST_HOOK = $(CARGO) test --features fault-injection --package kea-suite --test 'hook_*'
+TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test 'hook_*'
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
@@ -72,7 +74,7 @@ test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 conformance-stock: override KEA = 3.0
 conformance-stock: ## Run the table of behaviours against Kea 3.0's own hooks: this proves the table
 	@$(PROVIDE_KEA)
-	$(IN_KEA) $(CARGO) test --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
+	$(IN_KEA) $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test hook_conformance -- --ignored --nocapture
 
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 HOST_TARGET = $(shell tr 'a-z-' 'A-Z_' <<<'$(HOST)')
@@ -83,7 +85,7 @@ IN_KEA_AS_ROOT = CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 # valgrind sees all there is, leaks too; AddressSanitizer also what lies on the stack and in between, in code that was
 # compiled for it: the shim, and with a switch of the compiler that is not stable yet, Rust.
 SANITIZED = $(abspath $(KEA_TARGET_DIR))/sanitized
-TEST_MEMORY = $(CARGO) test --features sanitize --package kea-suite --test memory
+TEST_MEMORY = $(CARGO) test --no-default-features --features sanitize --package kea-suite --test memory
 .PHONY: sanitize
 sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
@@ -94,6 +96,19 @@ sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	$(IN_KEA) $(CARGO) build -p dhcp_host_cmds_rs --features kea,fault-injection \
 	    --target $(HOST) --target-dir $(SANITIZED)
 	KEA_HOOK=$(SANITIZED)/$(HOST)/debug/libdhcp_host_cmds_rs.so $(IN_KEA_AS_ROOT) $(TEST_MEMORY) address_sanitizer
+
+# The fuzzers' stores are in memory where that can be: what is looked for is not in the disk.
+FUZZ_STORES = $(firstword $(wildcard /dev/shm) /tmp)
+.PHONY: fuzz
+fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECONDS=60
+	@hack/deps build
+	@test -x $(KEA_OPERATOR_CACHE)/tools/bin/cargo-fuzz || \
+	    $(CARGO) install --quiet --locked --root $(KEA_OPERATOR_CACHE)/tools --version $(FUZZ_VERSION) cargo-fuzz
+	@folder=$$(mktemp -d $(FUZZ_STORES)/kea-fuzz.XXXXXX); trap 'rm -rf "$$folder"' EXIT; \
+	export KEA_FUZZ_DIR="$$folder" CARGO_TARGET_DIR=$(abspath $(TARGET_DIR))/fuzz PATH="$(KEA_OPERATOR_CACHE)/tools/bin:$$PATH"; \
+	for target in commands4 commands6; do \
+	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1; \
+	done
 
 .PHONY: lint
 lint: ## Check formatting, lints, licences and sources of dependencies

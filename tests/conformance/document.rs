@@ -33,12 +33,31 @@ pub fn page() -> String {
         };
         page +=
             &format!("\n## {names}\n\n| row | behaviour | where | beyond Kea's own |\n|---|---|---|---|\n");
-        for row in rows {
-            let beyond = row.text_of("beyond-stock");
+        for row in sorted(rows) {
+            let beyond = where_said(&row.raw["beyond-stock"]).join("; ").replace('|', "\\|");
             page += &format!("| `{}` | {} | {} | {beyond} |\n", row.id, row.text_of("title"), row.places());
         }
     }
     page
+}
+
+/// A command's rows may be in several files.
+fn sorted(mut rows: Vec<Written>) -> Vec<Written> {
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    rows
+}
+
+/// A text, or the texts of a choice with the places that they are for.
+fn where_said(value: &Value) -> Vec<String> {
+    let of_place = |(place, value): (&String, &Value)| -> Vec<String> {
+        let place = place.trim_matches(['(', ')']);
+        where_said(value).iter().map(|text| format!("{place}: {text}")).collect()
+    };
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Object(choices) => choices.iter().flat_map(of_place).collect(),
+        _ => vec![],
+    }
 }
 
 impl Written {

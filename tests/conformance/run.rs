@@ -106,3 +106,31 @@ impl Report {
 fn indented(failure: &anyhow::Error) -> String {
     format!("{failure:#}").replace('\n', "\n    ")
 }
+
+mod tests {
+    use anyhow::anyhow;
+    use serde_json::json;
+
+    use super::*;
+
+    fn failures(side: Side, outcome: anyhow::Result<()>, beyond: bool) -> usize {
+        let mut row = json!({
+            "id": "x-01", "title": "A row", "families": [4], "command": "c", "result": 0, "text": "t",
+        });
+        if beyond {
+            row["beyond-stock"] = json!("stock loses it");
+        }
+        let mut report = Report::default();
+        report.enter(&serde_json::from_value(row).unwrap(), side, outcome);
+        report.failures.len()
+    }
+
+    #[test]
+    fn stock_must_fail_where_we_claim_to_do_better_and_nowhere_else() {
+        assert_eq!(failures(Side::Stock, Err(anyhow!("lost")), true), 0);
+        assert_eq!(failures(Side::Stock, Ok(()), true), 1);
+        assert_eq!(failures(Side::Stock, Err(anyhow!("lost")), false), 1);
+        assert_eq!(failures(Side::Ours, Err(anyhow!("lost")), true), 1);
+        assert_eq!(failures(Side::Ours, Ok(()), true), 0);
+    }
+}

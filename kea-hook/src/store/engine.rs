@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{
-    AccessGuard, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError,
-    TableDefinition, TableError,
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
+    TableError,
 };
 
 use super::kept::{self, KeptChanges, KeptMap};
@@ -159,11 +159,13 @@ impl Engine {
                 Err(TableError::TableDoesNotExist(_)) => return Ok(KeptMap::new()),
                 table => table?,
             };
-            let decode = |row: Result<(AccessGuard<'_, &[u8]>, AccessGuard<'_, &[u8]>), StorageError>| {
+            let mut all = KeptMap::new();
+            for row in table.iter()? {
                 let (key, value) = row?;
-                kept::decode(key.value(), value.value()).map_err(EngineError::Corrupt)
-            };
-            table.iter()?.map(decode).collect()
+                let (key, kept) = kept::decode(key.value(), value.value()).map_err(EngineError::Corrupt)?;
+                all.insert(key, kept);
+            }
+            Ok(all)
         })
     }
 

@@ -30,7 +30,7 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let subnets = Subnets::running(family);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if !subnets.has_network(&bytes)? {
-        return nothing(format!("no shared network with name '{text}' found"));
+        return Ok(nothing(format!("no shared network with name '{text}' found")));
     }
     let members: Vec<u32> = subnets.of_network(&bytes)?.iter().map(|subnet| subnet.id).collect();
     let change = subnets.plan_network_del(&bytes, with_subnets)?;
@@ -39,7 +39,9 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let mut keeper = Keeper::of(hook)?;
     keeper.remove_network(&bytes);
     if with_subnets {
-        members.iter().for_each(|id| keeper.remove_subnet(*id));
+        for id in &members {
+            keeper.remove_subnet(*id);
+        }
         let reservations = Reservations::release(hook, &members, keeper)?;
         answer.set("reservations", &reservations.element()?)?;
         change.apply()?;

@@ -23,6 +23,6 @@ pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
             let text = format!("Info about {family} shared network '{text}' returned");
             Ok(Reply::new(ResultCode::Success, text).with(of_networks(&network)?))
         }
-        None => nothing(format!("No '{text}' shared network found")),
+        None => Ok(nothing(format!("No '{text}' shared network found"))),
     }
 }

@@ -15,11 +15,11 @@ pub fn subnet_add(hook: &Commands, arguments: Option<&Element>) -> Result<Reply,
     let member = Member::read(family, "subnet-add", arguments)?;
     let subnets = Subnets::running(family);
     if !subnets.has_network(&member.name)? {
-        return nothing(format!("no {family} shared network with name '{}' found", member.name()));
+        return Ok(nothing(format!("no {family} shared network with name '{}' found", member.name())));
     }
     let id = u32::try_from(member.id).ok();
     let Some(id) = id.filter(|id| subnets.element(*id).is_ok_and(|found| found.is_some())) else {
-        return nothing(format!("no {family} subnet with id '{}' found", member.id));
+        return Ok(nothing(format!("no {family} subnet with id '{}' found", member.id)));
     };
     let change = subnets.plan_network_subnet_add(&member.name, id)?;
     let text = format!(
@@ -41,15 +41,15 @@ pub fn subnet_del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply,
     let member = Member::read(family, "subnet-del", arguments)?;
     let subnets = Subnets::running(family);
     if !subnets.has_network(&member.name)? {
-        return nothing(format!("no {family} shared network with name '{}' found", member.name()));
+        return Ok(nothing(format!("no {family} shared network with name '{}' found", member.name())));
     }
     let members = subnets.of_network(&member.name)?;
     let Some(subnet) = members.iter().find(|subnet| i64::from(subnet.id) == member.id) else {
-        return nothing(format!(
+        return Ok(nothing(format!(
             "The {family} subnet with id {} is not part of the shared network with name '{}' found",
             member.id,
             member.name()
-        ));
+        )));
     };
     let change = subnets.plan_network_subnet_del(&member.name, subnet.id)?;
     let text = format!(

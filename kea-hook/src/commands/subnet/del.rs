@@ -32,7 +32,7 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
         Err(_) => None,
     };
     let Some(id) = existing else {
-        return nothing(format!("no subnet with id {number} found"));
+        return Ok(nothing(format!("no subnet with id {number} found")));
     };
     let change = subnets.plan_del(id)?;
     let subnet = format!("{family} subnet {} (id {id})", change.prefix()?);

@@ -269,25 +269,9 @@ pub fn complete_options(given: &Element, current: &Element, family: Family) -> R
         }
         check_kinds(&value, &old, "extend")?;
         match Items::of(Place::Subnet, &name, family) {
-            Items::Options(_) => completed.set(&name, &with_data(&value, &[old], family)?)?,
+            Items::Options(_) => completed.set(&name, &options_with_data(&value, &old.items()?, family)?)?,
             Items::Pools | Items::PrefixPools => {
-                let options: Vec<Element> = old
-                    .items()?
-                    .iter()
-                    .filter_map(|pool| pool.get("option-data").transpose())
-                    .collect::<Result<_, _>>()?;
-                let mut pools = Vec::new();
-                for pool in value.items()? {
-                    pools.push(match pool.get("option-data")? {
-                        Some(given) => {
-                            let mut pool = copy(&pool)?;
-                            pool.set("option-data", &with_data(&given, &options, family)?)?;
-                            pool
-                        }
-                        None => pool,
-                    });
-                }
-                completed.set(&name, &list(pools.iter())?)?;
+                completed.set(&name, &pools_with_data(&value, &old, family)?)?;
             }
             Items::Values => {}
         }
@@ -295,11 +279,34 @@ pub fn complete_options(given: &Element, current: &Element, family: Family) -> R
     Ok(completed)
 }
 
-/// Options with the data that the same ones have in any of the lists.
-fn with_data(given: &Element, lists: &[Element], family: Family) -> Result<Element, CommandError> {
-    let mut options = Vec::new();
+/// Pools whose options have the data that the same ones have in any of the old pools.
+fn pools_with_data(given: &Element, old: &Element, family: Family) -> Result<Element, CommandError> {
+    let mut known = Vec::new();
+    for pool in old.items()? {
+        if let Some(options) = pool.get("option-data")? {
+            known.extend(options.items()?);
+        }
+    }
+    let mut pools = Element::list()?;
+    for pool in given.items()? {
+        match pool.get("option-data")? {
+            Some(options) => {
+                check_kinds(&options, &Element::list()?, "extend")?;
+                let mut pool = copy(&pool)?;
+                pool.set("option-data", &options_with_data(&options, &known, family)?)?;
+                pools.push(&pool)?;
+            }
+            None => pools.push(&pool)?,
+        }
+    }
+    Ok(pools)
+}
+
+/// Options with the data that the same ones have among the known ones.
+fn options_with_data(given: &Element, known: &[Element], family: Family) -> Result<Element, CommandError> {
+    let mut options = Element::list()?;
     for mut option in given.items()? {
-        for old in lists.iter().map(Element::items).collect::<Result<Vec<_>, _>>()?.iter().flatten() {
+        for old in known {
             if option.kind() == Kind::Map
                 && same_option(&option, old, family)?
                 && let Some(data) = old.get("data")?
@@ -308,7 +315,7 @@ fn with_data(given: &Element, lists: &[Element], family: Family) -> Result<Eleme
                 option.set("data", &data)?;
             }
         }
-        options.push(option);
+        options.push(&option)?;
     }
-    list(options.iter())
+    Ok(options)
 }

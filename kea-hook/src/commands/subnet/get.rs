@@ -31,7 +31,7 @@ pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
     let subnet = id.map(|id| subnets.element(id)).transpose()?.flatten();
     match (id, subnet) {
         (Some(id), Some(subnet)) => show(family, id, &subnet),
-        _ => nothing(format!("No {what} found")),
+        _ => Ok(nothing(format!("No {what} found"))),
     }
 }
 

@@ -24,8 +24,6 @@ pub use update::{delta_add, delta_del, update};
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::subnets::Change;
 
-use super::CommandError;
-
 /// The subnet of a change, as the answers show it: in a list of one.
 fn subject(change: &Change) -> Result<Element, KeaError> {
     let mut subnet = Element::map()?;
@@ -39,6 +37,6 @@ fn subject(change: &Change) -> Result<Element, KeaError> {
 }
 
 /// An answer about something that was not there.
-pub fn nothing(text: impl Into<String>) -> Result<Reply, CommandError> {
-    Ok(Reply::new(ResultCode::Empty, text))
+pub fn nothing(text: impl Into<String>) -> Reply {
+    Reply::new(ResultCode::Empty, text)
 }

@@ -12,7 +12,7 @@ use crate::commands::{CommandError, Commands};
 
 /// Gives a subnet another description.
 pub fn update(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, CommandError> {
-    change(hook, arguments, "update", |given| Ok(given))
+    change(hook, arguments, "update", Ok)
 }
 
 /// Adds to the description of a subnet.

@@ -132,7 +132,7 @@ fn a_newer_format_names_both_numbers_and_survives() {
     };
     set_format(7);
     for error in [place.refusal(), open_read_only(&place.path).err().unwrap()] {
-        assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 1, .. }));
+        assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 2, .. }));
         let text = error.to_string();
         assert!(
             text.contains("format 7") && text.contains("up to 2") && text.contains("upgrade the hook"),

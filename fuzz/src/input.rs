@@ -1,0 +1,233 @@
+//! Sessions: commands with arguments that resemble right ones.
+
+use arbitrary::{Result, Unstructured};
+use serde_json::{Map, Value, json};
+
+/// Commands at most; more do not find more, and take longer to shrink.
+const COMMANDS: usize = 12;
+
+/// Which daemon the process stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// kea-dhcp4.
+    V4,
+    /// kea-dhcp6.
+    V6,
+}
+
+/// Requests, in order.
+#[derive(Debug)]
+pub struct Session(pub Vec<Value>);
+
+impl Session {
+    /// The session that these bytes stand for.
+    pub fn made_of(family: Family, bytes: &mut Unstructured<'_>) -> Result<Self> {
+        let templates = templates(family);
+        let mut requests = Vec::new();
+        while !bytes.is_empty() && requests.len() < COMMANDS {
+            let (command, right) = bytes.choose(&templates)?;
+            let mut request = json!({ "command": format!("ext-{command}") });
+            if !bytes.ratio(1, 50)? {
+                request["arguments"] = perturbed(bytes, right)?;
+            }
+            requests.push(request);
+        }
+        Ok(Self(requests))
+    }
+}
+
+/// Right arguments of every command.
+fn templates(family: Family) -> Vec<(&'static str, Value)> {
+    let (address, list) = match family {
+        Family::V4 => ("10.77.1.1", "subnet4-list"),
+        Family::V6 => ("2001:db8:77::1", "subnet6-list"),
+    };
+    let mut reservation = json!({
+        "subnet-id": 1, "hw-address": "02:77:00:00:00:01", "hostname": "printer", "client-classes": ["blue"],
+        "user-context": { "site": "Oslo" },
+    });
+    match family {
+        Family::V4 => {
+            reservation["ip-address"] = json!(address);
+            reservation["next-server"] = json!("192.0.2.1");
+            reservation["server-hostname"] = json!("boot");
+            reservation["boot-file-name"] = json!("/pxe");
+            reservation["option-data"] = json!([{ "code": 6, "data": "192.0.2.1" }]);
+        }
+        Family::V6 => {
+            reservation["ip-addresses"] = json!([address, "2001:db8:77::2"]);
+            reservation["prefixes"] = json!(["2001:db8:9000::/56"]);
+            reservation["option-data"] = json!([{ "code": 23, "data": "2001:db8::1" }]);
+        }
+    }
+    let plain = json!({ "subnet-id": 1, "duid": "01:02:03", "hostname": "plain" });
+    let with = |reservation: &Value| json!({ "reservation": reservation, "operation-target": "database" });
+    let by_id = json!({ "subnet-id": 1, "identifier-type": "hw-address", "identifier": "02:77:00:00:00:01" });
+    let by_address = json!({ "subnet-id": 1, "ip-address": address, "operation-target": "all" });
+    vec![
+        ("reservation-add", with(&reservation)),
+        ("reservation-add", with(&plain)),
+        ("reservation-update", with(&reservation)),
+        ("reservation-update", with(&plain)),
+        ("reservation-get", by_id.clone()),
+        ("reservation-get", by_address.clone()),
+        ("reservation-del", by_id),
+        ("reservation-del", by_address),
+        ("reservation-get-all", json!({ "subnet-id": 1, "operation-target": "memory" })),
+        ("reservation-get-page", json!({ "subnet-id": 1, "limit": 3, "source-index": 1, "from": 1 })),
+        ("reservation-get-by-id", json!({ "identifier-type": "duid", "identifier": "01:02:03" })),
+        ("reservation-get-by-hostname", json!({ "hostname": "plain", "subnet-id": 1 })),
+        ("reservation-get-by-address", json!({ "ip-address": address, "subnet-id": 1 })),
+        (list, json!({})),
+        ("status", json!({})),
+    ]
+}
+
+/// Names of members that mean something to a command or to Kea's parser.
+const NAMES: &[&str] = &[
+    "reservation",
+    "subnet-id",
+    "operation-target",
+    "hw-address",
+    "duid",
+    "circuit-id",
+    "client-id",
+    "flex-id",
+    "ip-address",
+    "ip-addresses",
+    "prefixes",
+    "excluded-prefixes",
+    "hostname",
+    "client-classes",
+    "option-data",
+    "user-context",
+    "comment",
+    "next-server",
+    "server-hostname",
+    "boot-file-name",
+    "identifier-type",
+    "identifier",
+    "limit",
+    "from",
+    "source-index",
+    "code",
+    "name",
+    "space",
+    "data",
+    "csv-format",
+    "always-send",
+    "never-send",
+];
+
+/// Texts that mean something.
+const TEXTS: &[&str] = &[
+    "",
+    "memory",
+    "database",
+    "all",
+    "default",
+    "hw-address",
+    "duid",
+    "circuit-id",
+    "client-id",
+    "flex-id",
+    "01:02:03",
+    "010203",
+    "'port 7'",
+    "'",
+    "0x0102",
+    "02:77:00:00:00:02",
+    "10.77.1.1",
+    "10.77.1.2",
+    "10.78.1.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "2001:db8:77::1",
+    "2001:db8:77::2",
+    "2001:db8:78::1",
+    "::",
+    "2001:db8:9000::/56",
+    "2001:db8:9000::/129",
+    "2001:db8:9100::/64",
+    "/",
+    "printer",
+    "PRINTER.example.",
+    "é",
+    "a b",
+    "dhcp4",
+    "dhcp6",
+    "domain-name-servers",
+    "dns-servers",
+    "host-name",
+    "192.0.2.1, 192.0.2.2",
+    "true",
+    "\u{0}",
+];
+
+const NUMBERS: &[i64] =
+    &[0, 1, 2, 3, -1, 6, 23, 128, 255, 256, 65535, 65536, 4_294_967_294, 4_294_967_295, i64::MAX, i64::MIN];
+
+/// The value as it is, mostly; with members that are left out, put in, or something else, now and then.
+fn perturbed(bytes: &mut Unstructured<'_>, right: &Value) -> Result<Value> {
+    if bytes.ratio(1, 24)? {
+        return value(bytes, 3);
+    }
+    match right {
+        Value::Object(members) => {
+            let mut map = Map::new();
+            for (name, member) in members {
+                match bytes.int_in_range(0..=23)? {
+                    1 => {}
+                    2 => drop(map.insert((*bytes.choose(NAMES)?).to_owned(), member.clone())),
+                    _ => drop(map.insert(name.clone(), perturbed(bytes, member)?)),
+                }
+            }
+            if bytes.ratio(1, 12)? {
+                map.insert((*bytes.choose(NAMES)?).to_owned(), value(bytes, 2)?);
+            }
+            Ok(Value::Object(map))
+        }
+        Value::Array(items) => {
+            let mut list = items.iter().map(|item| perturbed(bytes, item)).collect::<Result<Vec<_>>>()?;
+            if bytes.ratio(1, 12)? {
+                list.push(value(bytes, 2)?);
+            }
+            Ok(Value::Array(list))
+        }
+        Value::String(_) if bytes.ratio(1, 6)? => text(bytes).map(Value::String),
+        Value::Number(_) if bytes.ratio(1, 6)? => number(bytes),
+        same => Ok(same.clone()),
+    }
+}
+
+/// Any value, of this depth at most.
+fn value(bytes: &mut Unstructured<'_>, depth: usize) -> Result<Value> {
+    Ok(match bytes.int_in_range(0..=if depth == 0 { 4 } else { 6 })? {
+        0 => Value::Null,
+        1 => json!(bytes.arbitrary::<bool>()?),
+        2 => number(bytes)?,
+        3 => json!(text(bytes)?),
+        4 => json!(f64::from(bytes.arbitrary::<i16>()?) / 8.0),
+        5 => {
+            let length = bytes.int_in_range(0..=3)?;
+            (0..length).map(|_| value(bytes, depth - 1)).collect::<Result<Vec<_>>>()?.into()
+        }
+        _ => {
+            let length = bytes.int_in_range(0..=3)?;
+            let member = |_| Ok(((*bytes.choose(NAMES)?).to_owned(), value(bytes, depth - 1)?));
+            Value::Object((0..length).map(member).collect::<Result<Map<_, _>>>()?)
+        }
+    })
+}
+
+fn number(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    Ok(if bytes.ratio(1, 4)? { json!(bytes.arbitrary::<i64>()?) } else { json!(bytes.choose(NUMBERS)?) })
+}
+
+fn text(bytes: &mut Unstructured<'_>) -> Result<String> {
+    if bytes.ratio(1, 4)? {
+        Ok(bytes.arbitrary::<&str>()?.to_owned())
+    } else {
+        Ok((*bytes.choose(TEXTS)?).to_owned())
+    }
+}
