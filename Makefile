@@ -48,6 +48,7 @@ demo: hook operator ## Show the main job on real parts: a lease becomes a durabl
 .PHONY: test
 test: test-plain test-real ## Run all tests, with all their set-up, in every supported Kea
 	@for kea in $(filter-out 2.2,$(KEAS)); do $(MAKE) --no-print-directory test-kea "KEA=$$kea"; done
+	@$(MAKE) --no-print-directory conformance-stock
 
 .PHONY: test-plain
 test-plain: ## Run what needs neither Kea nor a C++ compiler
