@@ -5,6 +5,7 @@
 #include <cc/data.h>
 #include <dhcpsrv/cfgmgr.h>
 #include <dhcpsrv/host_mgr.h>
+#include <dhcpsrv/lease_mgr_factory.h>
 #include <dhcpsrv/subnet.h>
 #include <hooks/callout_handle.h>
 #include <hooks/hooks_manager.h>
@@ -43,6 +44,8 @@ start(bool six, rust::Str library, rust::Str store) {
         config->getCfgSubnets4()->add(Subnet4::create(IOAddress("10.77.0.0"), 16, 1000, 2000, 4000, 1));
     }
 
+    // Commands about subnets ask how many leases there are.
+    isc::dhcp::LeaseMgrFactory::create(std::string("type=memfile persist=false universe=") + (six ? "6" : "4"));
     HostMgr::create();
     isc::hooks::HookLibsCollection libraries;
     libraries.emplace_back(std::string(library), ConstElementPtr());

@@ -37,10 +37,10 @@ impl Session {
 }
 
 /// Right arguments of every command.
-fn templates(family: Family) -> Vec<(&'static str, Value)> {
-    let (address, list) = match family {
-        Family::V4 => ("10.77.1.1", "subnet4-list"),
-        Family::V6 => ("2001:db8:77::1", "subnet6-list"),
+fn templates(family: Family) -> Vec<(String, Value)> {
+    let address = match family {
+        Family::V4 => "10.77.1.1",
+        Family::V6 => "2001:db8:77::1",
     };
     let mut reservation = json!({
         "subnet-id": 1, "hw-address": "02:77:00:00:00:01", "hostname": "printer", "client-classes": ["blue"],
@@ -64,7 +64,8 @@ fn templates(family: Family) -> Vec<(&'static str, Value)> {
     let with = |reservation: &Value| json!({ "reservation": reservation, "operation-target": "database" });
     let by_id = json!({ "subnet-id": 1, "identifier-type": "hw-address", "identifier": "02:77:00:00:00:01" });
     let by_address = json!({ "subnet-id": 1, "ip-address": address, "operation-target": "all" });
-    vec![
+    let mut templates = about_subnets(family);
+    let about_reservations = [
         ("reservation-add", with(&reservation)),
         ("reservation-add", with(&plain)),
         ("reservation-update", with(&reservation)),
@@ -78,14 +79,61 @@ fn templates(family: Family) -> Vec<(&'static str, Value)> {
         ("reservation-get-by-id", json!({ "identifier-type": "duid", "identifier": "01:02:03" })),
         ("reservation-get-by-hostname", json!({ "hostname": "plain", "subnet-id": 1 })),
         ("reservation-get-by-address", json!({ "ip-address": address, "subnet-id": 1 })),
-        (list, json!({})),
         ("status", json!({})),
-    ]
+    ];
+    templates.extend(about_reservations.map(|(command, arguments)| (command.to_owned(), arguments)));
+    templates
+}
+
+/// Right arguments of the commands about subnets and shared networks.
+fn about_subnets(family: Family) -> Vec<(String, Value)> {
+    let (digit, prefix, pool, nested) = match family {
+        Family::V4 => (4, "10.78.0.0/16", "10.78.0.1 - 10.78.0.9", "10.79.0.0/16"),
+        Family::V6 => (6, "2001:db8:78::/64", "2001:db8:78::1 - 2001:db8:78::9", "2001:db8:79::/64"),
+    };
+    let subnets = format!("subnet{digit}");
+    let delta = |member: Value| json!({ &subnets: [member] });
+    let whole = delta(json!({
+        "id": 2, "subnet": prefix, "pools": [{ "pool": pool }], "valid-lifetime": 600,
+        "user-context": { "site": { "name": "Oslo" } },
+    }));
+    let network =
+        json!({ "shared-networks": [{ "name": "office", &subnets: [{ "id": 3, "subnet": nested }] }] });
+    let commands = [
+        ("subnet-list", json!({})),
+        ("subnet-get", json!({ "id": 2 })),
+        ("subnet-get", json!({ "subnet": prefix })),
+        ("subnet-add", whole.clone()),
+        ("subnet-update", whole),
+        ("subnet-delta-add", delta(json!({ "id": 2, "subnet": prefix, "renew-timer": 7 }))),
+        ("subnet-delta-del", delta(json!({ "id": 2, "subnet": prefix, "valid-lifetime": 600 }))),
+        ("subnet-del", json!({ "id": 2 })),
+        ("network-list", json!({})),
+        ("network-get", json!({ "name": "office" })),
+        ("network-add", network),
+        ("network-subnet-add", json!({ "name": "office", "id": 2 })),
+        ("network-subnet-del", json!({ "name": "office", "id": 2 })),
+        ("network-del", json!({ "name": "office", "subnets-action": "delete" })),
+    ];
+    let name = |command: &str| command.replacen('-', &format!("{digit}-"), 1);
+    commands.map(|(command, arguments)| (name(command), arguments)).into()
 }
 
 /// Names of members that mean something to a command or to Kea's parser.
 const NAMES: &[&str] = &[
     "reservation",
+    "id",
+    "subnet",
+    "subnet4",
+    "subnet6",
+    "shared-networks",
+    "subnets-action",
+    "pools",
+    "pool",
+    "pd-pools",
+    "valid-lifetime",
+    "reservations",
+    "relay",
     "subnet-id",
     "operation-target",
     "hw-address",
@@ -150,6 +198,14 @@ const TEXTS: &[&str] = &[
     "2001:db8:9000::/129",
     "2001:db8:9100::/64",
     "/",
+    "10.77.0.0/16",
+    "10.78.0.0/16",
+    "10.78.0.1 - 10.78.0.9",
+    "2001:db8:77::/64",
+    "2001:db8:78::/64",
+    "office",
+    "keep",
+    "delete",
     "printer",
     "PRINTER.example.",
     "é",

@@ -20,7 +20,11 @@ const IDENTIFIERS: [&str; 5] = ["hw-address", "duid", "circuit-id", "client-id",
 
 /// A server with the hook; one a process.
 #[derive(Debug)]
-pub struct Server(());
+pub struct Server {
+    family: Family,
+    /// The subnet that it was configured with, as `subnet4-get` shows it.
+    subnet: Value,
+}
 
 impl Server {
     /// Configures it, and loads the hook.
@@ -31,21 +35,56 @@ impl Server {
         let program = env::current_exe()?;
         let library = program.parent().context("a program has a folder")?.join("deps").join(HOOK);
         ffi::start(family == Family::V6, &library.to_string_lossy(), &store.to_string_lossy())?;
-        Ok(Self(()))
+        let mut server = Self { family, subnet: Value::Null };
+        let shown = Self::ask(&server.command("subnet", "get"), &json!({ "id": 1 }))?;
+        ensure!(shown.result == 0, "no subnet 1: {}", shown.raw);
+        server.subnet = shown.raw["arguments"].clone();
+        Ok(server)
+    }
+
+    /// `ext-subnet4-get` and such.
+    fn command(&self, what: &str, verb: &str) -> String {
+        let digit = if self.family == Family::V6 { 6 } else { 4 };
+        format!("ext-{what}{digit}-{verb}")
     }
 
     /// Sends the requests, and takes back what they left.
-    #[allow(clippy::unused_self, reason = "only a server that was started can be asked")]
     pub fn run(&self, session: &Session) -> Result<()> {
         for request in &session.0 {
             Self::send(request)?;
         }
-        Self::clear().with_context(|| format!("after {:#}", Value::Array(session.0.clone())))
+        let after = || format!("after {:#}", Value::Array(session.0.clone()));
+        Self::clear().and_then(|()| self.restore()).with_context(after)
+    }
+
+    /// Whatever networks and subnets are listed can be shown and deleted; then the first subnet is put back.
+    fn restore(&self) -> Result<()> {
+        let networks = Self::ask(&self.command("network", "list"), &json!({}))?;
+        for network in networks.raw["arguments"]["shared-networks"].as_array().into_iter().flatten() {
+            let arguments = json!({ "name": network["name"], "subnets-action": "keep" });
+            let request = json!({ "command": self.command("network", "del"), "arguments": arguments });
+            let deleted = Self::send_text(&as_it_came(&request.to_string()))?;
+            ensure!(deleted.result == 0, "{network} stays: {}", deleted.raw);
+        }
+        let subnets = Self::ask(&self.command("subnet", "list"), &json!({}))?;
+        for subnet in subnets.raw["arguments"]["subnets"].as_array().context("no list of subnets")? {
+            let key = json!({ "id": subnet["id"] });
+            for verb in ["get", "del"] {
+                let reply = Self::ask(&self.command("subnet", verb), &key)?;
+                ensure!(reply.result == 0, "{verb} {subnet}: {}", reply.raw);
+            }
+        }
+        let added = Self::ask(&self.command("subnet", "add"), &self.subnet)?;
+        ensure!(added.result == 0, "the first subnet does not come back: {}", added.raw);
+        Ok(())
     }
 
     fn send(request: &Value) -> Result<Reply> {
-        let sent = request.to_string();
-        let answer = match ffi::command(&sent) {
+        Self::send_text(&request.to_string())
+    }
+
+    fn send_text(sent: &str) -> Result<Reply> {
+        let answer = match ffi::command(sent) {
             // Kea itself reads no escapes above \u00ff and no text with a zero in it: such a request never comes to a hook.
             Err(error) if error.what().contains("(<string>:") => return Ok(unsent()),
             answer => answer.map_err(|error| anyhow!("{sent}: {error}"))?,
@@ -92,6 +131,15 @@ impl Server {
             }
         }
     }
+}
+
+/// Kea writes each byte above 0x7f as an escape of its own; sent back like that, it is the same byte.
+fn as_it_came(text: &str) -> String {
+    let escaped = |letter: char| match u32::from(letter) {
+        code @ 0x80..=0xff => format!("\\u{code:04x}"),
+        _ => letter.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// An answer.
