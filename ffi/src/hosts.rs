@@ -26,7 +26,9 @@ pub fn identifier_type(name: &str) -> Result<IdentifierType, KeaError> {
 /// The address that Kea reads in a text. An error, in Kea's words, where it is none.
 pub fn parse_address(text: &str) -> Result<IpAddr, KeaError> {
     let canonical = ffi::canonical_address(text)?;
-    canonical.parse().map_err(|_| KeaError(format!("'{canonical}' is no address")))
+    // Kea reads and then forgets the interface of a link-local address.
+    let address = canonical.split('%').next().unwrap_or_default();
+    address.parse().map_err(|_| KeaError(format!("'{canonical}' is no address")))
 }
 
 /// A reservation as Kea's packet processing sees it.

@@ -115,16 +115,25 @@ const HW_ADDRESS_MAX: usize = 20;
 /// What names one reservation in `reservation-get` and `reservation-del`: its subnet, and either its address
 /// or its identifier.
 pub fn subnet_and_key(arguments: &Element) -> Result<(u32, HostKey), CommandError> {
-    let Some(subnet) = optional_subnet_id(arguments)? else {
-        return Err(missing_subnet_hint(arguments)?);
-    };
+    if let Some(subnet) = optional_subnet_id(arguments)? {
+        return Ok((subnet, key(arguments)?));
+    }
+    for name in ["ip-address", "identifier-type", "identifier"] {
+        if arguments.get(name)?.is_some() {
+            // What is wrong with it comes first, as in the stock hook.
+            key(arguments)?;
+        }
+    }
+    Err(missing_subnet_hint(arguments)?)
+}
+
+fn key(arguments: &Element) -> Result<HostKey, CommandError> {
     if let Some(address) = arguments.get("ip-address")? {
         let address = address.as_text().ok_or_else(|| CommandError::new("'ip-address' is not a string."))?;
-        return Ok((subnet, HostKey::Address(hosts::parse_address(&address)?)));
+        return Ok(HostKey::Address(hosts::parse_address(&address)?));
     }
-    let prefix = "No 'ip-address' provided and ";
-    let (kind, identifier) = identifier(arguments, prefix)?;
-    Ok((subnet, HostKey::Identifier(kind, identifier)))
+    let (kind, identifier) = identifier(arguments, "No 'ip-address' provided and ")?;
+    Ok(HostKey::Identifier(kind, identifier))
 }
 
 /// `identifier-type` and `identifier`. What is missing is told after `prefix`.
@@ -136,15 +145,18 @@ pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, 
             .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
     };
     let (kind, identifier) = (bytes("identifier-type")?, bytes("identifier")?);
-    let kind = hosts::identifier_type(&String::from_utf8_lossy(&kind))
-        .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
     let empty = || CommandError::new("Unable to query for empty 'identifier'.");
     if identifier.is_empty() {
         return Err(empty());
     }
     let identifier = hosts::parse_identifier(&identifier)
         .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
-    if identifier.is_empty() { Err(empty()) } else { Ok((kind, identifier)) }
+    if identifier.is_empty() {
+        return Err(empty());
+    }
+    let kind = hosts::identifier_type(&String::from_utf8_lossy(&kind))
+        .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
+    Ok((kind, identifier))
 }
 
 /// Refuses a command that would miss reservations because a host database is not open: "not found" would be a lie.

@@ -12,41 +12,48 @@ use crate::commands::arguments::{self, configured_subnet};
 /// Shows all reservations of a subnet.
 pub fn get_all(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = target(arguments)?;
     let Some(subnet) = arguments::optional_subnet_id(arguments)? else {
         return Err(arguments::missing(arguments, "subnet-id")?);
     };
     configured_subnet(family, subnet)?;
-    reply(target, family, Some(subnet), By::Any)
+    reply(target(arguments)?, family, Some(subnet), By::Any)
 }
 
 /// Shows all reservations of an identifier, whatever their subnet.
 pub fn get_by_id(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = target(arguments)?;
+    let (kind, identifier) = arguments::identifier(arguments, "")?;
     if arguments.get("subnet-id")?.is_some() {
         return Err(CommandError::new("'subnet-id' is forbidden in reservation-get-by-id"));
     }
-    let (kind, identifier) = arguments::identifier(arguments, "")?;
-    reply(target, family, None, By::Identifier(kind, &identifier))
+    reply(target(arguments)?, family, None, By::Identifier(kind, &identifier))
 }
 
 /// Shows all reservations of a hostname.
 pub fn get_by_hostname(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = target(arguments)?;
     let hostname = arguments::required_text(arguments, "hostname")?;
     if hostname.is_empty() {
         return Err(CommandError::new("Empty hostname"));
     }
-    reply(target, family, subnet(family, arguments)?, By::Hostname(hostname.as_bytes()))
+    let subnet = subnet(family, arguments)?;
+    reply(target(arguments)?, family, subnet, By::Hostname(hostname.as_bytes()))
 }
 
 /// Shows all reservations of an address.
 pub fn get_by_address(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = target(arguments)?;
-    let address = hosts::parse_address(&arguments::required_text(arguments, "ip-address")?)?;
+    let text = arguments::required_text(arguments, "ip-address")?;
+    let address = match hosts::parse_address(&text) {
+        Ok(address) => address,
+        Err(error) => {
+            let position = arguments.get("ip-address")?.map(|value| value.position()).transpose()?;
+            return Err(CommandError::new(format!(
+                "Failed to convert '{text}' to address: {error}({})",
+                position.unwrap_or_default()
+            )));
+        }
+    };
     let by = match (family, address) {
         (Family::V4, IpAddr::V4(address)) => By::Ipv4(address),
         (Family::V6, IpAddr::V6(address)) => By::Ipv6(address),
@@ -56,7 +63,8 @@ pub fn get_by_address(family: Family, arguments: Option<&Element>) -> Result<Rep
             )));
         }
     };
-    reply(target, family, subnet(family, arguments)?, by)
+    let subnet = subnet(family, arguments)?;
+    reply(target(arguments)?, family, subnet, by)
 }
 
 fn target(arguments: &Element) -> Result<Target, CommandError> {

@@ -25,6 +25,7 @@ pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
         placement::check_global(family, &host.reservation()?)?;
     }
     let sources = sources(target, "Host database not available, cannot add host.")?;
+    check(family, &given, &host, subnet)?;
     change::add(&sources, &host, family)?;
     Ok(Reply::new(
         ResultCode::Success,
@@ -56,6 +57,7 @@ pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, Comm
     })?;
     let host = read(family, &given, Some(subnet))?;
     let sources = sources(target, "host database not available, cannot update host")?;
+    check(family, &given, &host, Some(subnet))?;
     if change::update(&sources, &host, family)? {
         Ok(Reply::new(ResultCode::Success, "Host updated."))
     } else {
@@ -66,8 +68,8 @@ pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, Comm
 /// Shows the reservation of an address or identifier in a subnet.
 pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
     arguments::check_databases(target)?;
     let query = Query::in_subnet(family, subnet, key.by());
     for source in Sources::of(target)?.iter() {
@@ -88,8 +90,8 @@ pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
 /// Removes the reservation of an address or identifier in a subnet.
 pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let none = "Unable to delete a host because there is no hosts-database configured.";
     let sources = sources(target, none)?;
     let removed = key.is_possible() && change::remove(&sources, &Query::in_subnet(family, subnet, key.by()))?;
@@ -109,17 +111,25 @@ fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
     Ok(Sources::of(target)?)
 }
 
-/// The reservation, checked by itself and against its subnet.
+/// The reservation, as Kea's parser reads it.
 fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, CommandError> {
-    validity::check(given)?;
-    let of = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten();
-    let host = Host::parse(family, subnet.unwrap_or(0), &given.without("subnet-id")?)?;
+    match Host::parse(family, subnet.unwrap_or(0), &given.without("subnet-id")?) {
+        Ok(host) => Ok(host),
+        // Earlier versions say some things in other words.
+        Err(error) => Err(validity::check_limits(given).err().unwrap_or_else(|| error.into())),
+    }
+}
+
+/// Checks a reservation against its subnet, and for what Kea's parser lets pass. Last, so that clients of the stock hook
+/// first get the errors that they know.
+fn check(family: Family, given: &Element, host: &Host, subnet: Option<u32>) -> Result<(), CommandError> {
     let reservation = host.reservation()?;
-    validity::check_identifier(&reservation.identifier)?;
-    if let Some(of) = of {
+    if let Some(of) = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten() {
         placement::check_inside(family, &reservation, &of)?;
     }
-    Ok(host)
+    validity::check_limits(given)?;
+    validity::check_types(given)?;
+    validity::check_identifier(&reservation.identifier)
 }
 
 fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {

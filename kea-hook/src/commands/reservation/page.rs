@@ -19,10 +19,10 @@ pub fn get_page(family: Family, arguments: Option<&Element>) -> Result<Reply, Co
         Some(limit) => usize::try_from(limit).unwrap_or_default(),
     };
     let source = arguments::optional_integer(arguments, "source-index", 0..=SOURCE_INDEX_MAX)?.unwrap_or(0);
-    let after = arguments::optional_integer(arguments, "from", 0..=i64::MAX)?.unwrap_or(0);
     if let Some(id) = subnet {
         configured_subnet(family, id)?;
     }
+    let after = arguments::optional_integer(arguments, "from", 0..=i64::MAX)?.unwrap_or(0);
     arguments::check_databases(Target::All)?;
     page(family, subnet, usize::try_from(source).unwrap_or_default(), after.unsigned_abs(), limit)
 }

@@ -10,9 +10,8 @@ use kea_ffi::hosts;
 
 use crate::commands::CommandError;
 
-/// Checks a reservation as it was given.
-pub fn check(reservation: &Element) -> Result<(), CommandError> {
-    check_types(reservation)?;
+/// Refuses identifiers and prefixes that Kea 3.0 refuses and earlier versions take, or refuse in other words.
+pub fn check_limits(reservation: &Element) -> Result<(), CommandError> {
     check_identifier_lengths(reservation)?;
     check_prefixes(reservation)
 }
@@ -31,7 +30,7 @@ pub fn check_identifier(identifier: &Identifier) -> Result<(), CommandError> {
 const DUID_MIN: usize = 3;
 
 /// Kea's parser takes any value for these, and cannot read the reservation back afterwards.
-fn check_types(reservation: &Element) -> Result<(), CommandError> {
+pub fn check_types(reservation: &Element) -> Result<(), CommandError> {
     let expected = [
         ("user-context", Kind::Map, "a map"),
         ("ip-addresses", Kind::List, "a list"),
