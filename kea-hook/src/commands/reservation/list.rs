@@ -15,8 +15,9 @@ pub fn get_all(family: Family, arguments: Option<&Element>) -> Result<Reply, Com
     let Some(subnet) = arguments::optional_subnet_id(arguments)? else {
         return Err(arguments::missing(arguments, "subnet-id")?);
     };
+    let target = target(arguments)?;
     configured_subnet(family, subnet)?;
-    reply(target(arguments)?, family, Some(subnet), By::Any)
+    reply(target, family, Some(subnet), By::Any)
 }
 
 /// Shows all reservations of an identifier, whatever their subnet.
@@ -36,8 +37,8 @@ pub fn get_by_hostname(family: Family, arguments: Option<&Element>) -> Result<Re
     if hostname.is_empty() {
         return Err(CommandError::new("Empty hostname"));
     }
-    let subnet = subnet(family, arguments)?;
-    reply(target(arguments)?, family, subnet, By::Hostname(hostname.as_bytes()))
+    let (subnet, target) = subnet_and_target(family, arguments)?;
+    reply(target, family, subnet, By::Hostname(hostname.as_bytes()))
 }
 
 /// Shows all reservations of an address.
@@ -63,21 +64,22 @@ pub fn get_by_address(family: Family, arguments: Option<&Element>) -> Result<Rep
             )));
         }
     };
-    let subnet = subnet(family, arguments)?;
-    reply(target(arguments)?, family, subnet, by)
+    let (subnet, target) = subnet_and_target(family, arguments)?;
+    reply(target, family, subnet, by)
 }
 
 fn target(arguments: &Element) -> Result<Target, CommandError> {
     Ok(arguments::operation_target(arguments)?.unwrap_or(Target::All))
 }
 
-/// A subnet that exists, where one is given.
-fn subnet(family: Family, arguments: &Element) -> Result<Option<u32>, CommandError> {
+/// A subnet that exists, where one is given, and where to look.
+fn subnet_and_target(family: Family, arguments: &Element) -> Result<(Option<u32>, Target), CommandError> {
     let subnet = arguments::optional_subnet_id(arguments)?;
+    let target = target(arguments)?;
     if let Some(id) = subnet {
         configured_subnet(family, id)?;
     }
-    Ok(subnet)
+    Ok((subnet, target))
 }
 
 fn reply(target: Target, family: Family, subnet: Option<u32>, by: By<'_>) -> Result<Reply, CommandError> {
