@@ -13,7 +13,19 @@ use crate::commands::CommandError;
 /// Refuses identifiers and prefixes that Kea 3.0 refuses and earlier versions take, or refuse in other words.
 pub fn check_limits(reservation: &Element) -> Result<(), CommandError> {
     check_identifier_lengths(reservation)?;
-    check_prefixes(reservation)
+    check_prefixes(reservation)?;
+    check_empty_maps(reservation)
+}
+
+/// Kea 3.0 takes an empty map for an empty list.
+fn check_empty_maps(reservation: &Element) -> Result<(), CommandError> {
+    for name in ["ip-addresses", "prefixes", "excluded-prefixes"] {
+        let Some(value) = reservation.get(name)? else { continue };
+        if value.kind() == Kind::Map && value.names()?.is_empty() {
+            return Err(CommandError::new(format!("'{name}' must be a list ({})", value.position()?)));
+        }
+    }
+    Ok(())
 }
 
 /// A DUID has at least three bytes (RFC 8415, section 11.1). Kea's databases take shorter ones, and cannot use them.
