@@ -2,7 +2,7 @@
 
 use std::env;
 
-/// Direct dependencies only; Kea's own libraries bring theirs. The last one is wanted by Kea 3.0's headers.
+/// Direct dependencies only; Kea's own libraries bring theirs.
 const LIBRARIES: &[&str] = &[
     "kea-dhcpsrv",
     "kea-process",

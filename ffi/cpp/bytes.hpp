@@ -26,6 +26,16 @@ text(const KhrBytes& bytes) {
     return {reinterpret_cast<const char*>(bytes.data), bytes.len};
 }
 
+/// A KhrText for a std::string: takes the reason that Rust gives with a refusal. Nothing may be thrown through Rust.
+inline void
+take_text(void* context, KhrBytes reason) noexcept {
+    try {
+        *static_cast<std::string*>(context) = text(reason);
+    } catch (...) {
+        // Out of memory: the status alone tells of the failure.
+    }
+}
+
 /// Text for Rust; bytes that are no UTF-8 are replaced.
 inline rust::String
 lossy(const std::string& text) {

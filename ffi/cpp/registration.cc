@@ -93,13 +93,13 @@ restore_running_stores() {
 /// Lets the Rust half complete the new configuration, or say why it cannot be used.
 void
 complete_configuration() {
-    const KhrText error = {&refusal, [](void* context, KhrBytes reason) {
-        *static_cast<std::string*>(context) = text(reason);
-    }};
-    khr_configured(error);
+    if (khr_configured({&refusal, take_text}) != KhrStatus_Ok && refusal.empty()) {
+        refusal = "the hook library cannot use this configuration, and is out of memory to say why";
+    }
 }
 
-/// The callout of dhcp4_srv_configured and dhcp6_srv_configured: everything is applied but not yet committed, and DHCP is served.
+/// The callout of dhcp4_srv_configured and dhcp6_srv_configured: everything is applied but not yet committed, and DHCP
+/// is served.
 extern "C" int
 refuse_configuration(isc::hooks::CalloutHandle& handle) {
     try {

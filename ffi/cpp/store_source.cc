@@ -20,16 +20,6 @@ namespace keahook {
 
 namespace {
 
-/// Takes the reason that Rust gives with a refusal.
-extern "C" void
-take_text(void* context, KhrBytes reason) noexcept {
-    try {
-        *static_cast<std::string*>(context) = text(reason);
-    } catch (...) {
-        // Out of memory: the status alone tells of the failure.
-    }
-}
-
 /// A query about hosts of one family, or of both (family 0).
 KhrQuery
 query(std::uint8_t family) {

@@ -6,12 +6,9 @@ use cxx::{CxxVector, UniquePtr};
 
 use crate::bridge::ffi;
 use crate::element::{Element, KeaError};
-use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation};
+use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, SUBNET_UNUSED};
 
 pub use ffi::{SourceKind, Target};
-
-/// Kea's `SUBNET_ID_UNUSED`.
-const SUBNET_UNUSED: u32 = u32::MAX;
 
 /// Bytes of an identifier given as `aa:bb`, `aabb` or `'text'`.
 pub fn parse_identifier(text: &[u8]) -> Result<Vec<u8>, KeaError> {

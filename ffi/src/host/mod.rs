@@ -5,6 +5,8 @@ mod query;
 mod reservation;
 
 pub use query::{By, Query};
+#[cfg(feature = "kea")]
+pub(crate) use reservation::SUBNET_UNUSED;
 pub use reservation::{
     Colons, Family, Hex, HostId, Identifier, IdentifierType, Ipv6Resource, Reservation, StoredReservation,
     UnknownIdentifierType,

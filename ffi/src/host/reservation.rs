@@ -7,6 +7,10 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU64;
 
+/// The id of a subnet that is none (Kea's `SUBNET_ID_UNUSED`): that of a family which a reservation is not for.
+#[cfg(feature = "kea")]
+pub(crate) const SUBNET_UNUSED: u32 = u32::MAX;
+
 /// Number of a reservation within one store file: never zero, never given twice, and the order of pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(NonZeroU64);

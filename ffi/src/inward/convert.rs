@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::slice;
 
-use super::types::{KhrBy, KhrQuery, KhrReservation, KhrResource, SUBNET_UNUSED};
-use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation};
+use super::types::{KhrBy, KhrQuery, KhrReservation, KhrResource};
+use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, SUBNET_UNUSED};
 use crate::source::SourceError;
 
 pub(super) fn to_resource(resource: &Ipv6Resource) -> KhrResource {

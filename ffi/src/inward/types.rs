@@ -4,11 +4,8 @@ use std::ffi::c_void;
 use std::slice;
 
 use super::convert::to_resource;
-use crate::host::StoredReservation;
+use crate::host::{SUBNET_UNUSED, StoredReservation};
 use crate::source::HostSource;
-
-/// Subnet id that means "none" (Kea's `SUBNET_ID_UNUSED`).
-pub(super) const SUBNET_UNUSED: u32 = u32::MAX;
 
 /// Borrowed bytes; `data` may be null when `len` is 0.
 #[repr(C)]

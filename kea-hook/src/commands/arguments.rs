@@ -110,7 +110,7 @@ impl HostKey {
 }
 
 /// Longest hardware address in bytes (`HWAddr::MAX_HWADDR_LEN` of Kea).
-const HW_ADDRESS_MAX: usize = 20;
+pub const HW_ADDRESS_MAX: usize = 20;
 
 /// What names one reservation in `reservation-get` and `reservation-del`: its subnet, and either its address
 /// or its identifier.

@@ -9,6 +9,7 @@ use kea_ffi::host::{Identifier, IdentifierType};
 use kea_ffi::hosts;
 
 use crate::commands::CommandError;
+use crate::commands::arguments::HW_ADDRESS_MAX;
 
 /// Refuses identifiers and prefixes that Kea 3.0 refuses and earlier versions take, or refuse in other words.
 pub fn check_limits(reservation: &Element) -> Result<(), CommandError> {
@@ -64,7 +65,7 @@ pub fn check_types(reservation: &Element) -> Result<(), CommandError> {
 /// The longest identifiers in bytes, of Kea 3.0. Earlier versions take longer ones, which no packet can carry.
 fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
     let limits = [
-        (IdentifierType::HwAddress, 20),
+        (IdentifierType::HwAddress, HW_ADDRESS_MAX),
         (IdentifierType::Duid, 130),
         (IdentifierType::CircuitId, 128),
         (IdentifierType::ClientId, 255),
