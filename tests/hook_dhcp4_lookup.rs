@@ -169,10 +169,9 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
     let site = Site::with_hooks(Family::V4, order(&["duid"]), if has_flex_id { &hooks } else { &[] });
     let relay = site.relay();
     let device = relay.device("d", &mac(1)).unwrap();
-    let asks = || device.request().client_id(&CLIENT_ID).run().unwrap().address;
 
     let colons = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
-    let reservations = [
+    let identifiers = [
         ("hw-address", mac(1)),
         ("client-id", colons(&CLIENT_ID)),
         ("circuit-id", colons(RELAY_INTERFACE.as_bytes())),
@@ -189,27 +188,9 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
         (&["circuit-id", "flex-id"], "circuit-id"),
         (&["flex-id", "duid", "client-id"], if has_flex_id { "flex-id" } else { "duid" }),
     ];
-    for (number, target) in (1..).zip(TARGETS) {
-        let fill = || {
-            for (place, (kind, identifier)) in (1..).zip(&reservations) {
-                let address = format!("10.88.{number}.{place}");
-                let reservation =
-                    json!({ "subnet-id": SUBNET_BEHIND, *kind: identifier, "ip-address": address });
-                add(&site.kea, target, &reservation);
-            }
-        };
-        if target == "database" {
-            fill();
-        }
-        for (types, winner) in &rows {
-            site.reconfigure(order(types));
-            if target == "memory" {
-                fill();
-            }
-            let place = reservations.iter().position(|(kind, _)| kind == winner).unwrap() + 1;
-            assert_eq!(asks(), ip(&format!("10.88.{number}.{place}")), "{target}: {types:?}");
-        }
-    }
+    let reserved = |number: usize, place: usize| json!({ "ip-address": format!("10.88.{number}.{place}") });
+    let asks = || json!({ "ip-address": device.request().client_id(&CLIENT_ID).run().unwrap().address });
+    site.expect_winners(&rows, &identifiers, order, SUBNET_BEHIND, reserved, asks);
 
     // A client that is known by identifiers that are not listed is not known.
     let stranger = relay.device("stranger", &mac(1)).unwrap();

@@ -261,34 +261,16 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
     let device = site.device(1);
 
     let flexible = format!("'{}'", duid(1).replace(':', ""));
-    let reservations = [("duid", duid(1)), ("hw-address", mac(1)), ("flex-id", flexible)];
+    let identifiers = [("duid", duid(1)), ("hw-address", mac(1)), ("flex-id", flexible)];
     let rows: [(&[&str], &str); 4] = [
         (&["duid", "hw-address"], "duid"),
         (&["hw-address", "duid"], "hw-address"),
         (&["flex-id", "hw-address"], if has_flex_id { "flex-id" } else { "hw-address" }),
         (&["duid", "flex-id"], "duid"),
     ];
-    for (index, target) in (1..).zip(TARGETS) {
-        let fill = || {
-            for (place, (kind, identifier)) in (1..).zip(&reservations) {
-                let addresses = [ip(index, place)];
-                let reservation =
-                    json!({ "subnet-id": SUBNET_ID, *kind: identifier, "ip-addresses": addresses });
-                add(&site.kea, target, &reservation);
-            }
-        };
-        if target == "database" {
-            fill();
-        }
-        for (types, winner) in &rows {
-            site.reconfigure(order(types));
-            if target == "memory" {
-                fill();
-            }
-            let place = reservations.iter().position(|(kind, _)| kind == winner).unwrap() + 1;
-            assert_eq!(device.dhcp6().unwrap().addresses, [ip(index, place)], "{target}: {types:?}");
-        }
-    }
+    let reserved = |index, place| json!({ "ip-addresses": [ip(index, place)] });
+    let asks = || json!({ "ip-addresses": device.dhcp6().unwrap().addresses });
+    site.expect_winners(&rows, &identifiers, order, SUBNET_ID, reserved, asks);
 
     // A client that is known by identifiers that are not listed is not known.
     delete(&site.kea, "database", &key(1));

@@ -61,6 +61,43 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Expects that of a device's reservations, one for each of its `identifiers`, the right one counts: `rows` has the
+    /// types that are looked at, in their order, and the one that wins. `reserved` makes what is reserved (for the n-th
+    /// target, for the n-th identifier), and `asks` what the device gets, in the same form.
+    pub fn expect_winners(
+        &self,
+        rows: &[(&[&str], &str)],
+        identifiers: &[(&str, String)],
+        configuration: impl Fn(&[&str]) -> Value,
+        subnet: u32,
+        reserved: impl Fn(usize, usize) -> Value,
+        asks: impl Fn() -> Value,
+    ) {
+        for (number, target) in (1..).zip(TARGETS) {
+            let fill = || {
+                for (place, (kind, identifier)) in (1..).zip(identifiers) {
+                    let mut reservation = reserved(number, place);
+                    reservation["subnet-id"] = json!(subnet);
+                    reservation[*kind] = json!(identifier);
+                    add(&self.kea, target, &reservation);
+                }
+            };
+            if target == "database" {
+                fill();
+            }
+            for (types, winner) in rows {
+                self.reconfigure(configuration(types));
+                if target == "memory" {
+                    fill();
+                }
+                let place = identifiers.iter().position(|(kind, _)| kind == winner).unwrap() + 1;
+                assert_eq!(asks(), reserved(number, place), "{target}: {types:?}");
+            }
+        }
+    }
+}
+
 /// Adds a reservation.
 #[track_caller]
 pub fn add(kea: &Kea, target: &str, reservation: &Value) {
