@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::owner;
 use kea_ffi::host::{By, Query};
 use kea_ffi::host::{Family, HostId, IdentifierType, Reservation, StoredReservation};
 
@@ -22,21 +23,24 @@ const SHARDS: usize = 64;
 
 /// Reservations by everything that a [`Query`] can name. Knows no uniqueness rule; see `plan`.
 #[derive(Default)]
-pub(super) struct Index {
+pub struct Index {
     all: ById,
     subnets: HashMap<(Family, u32), ById>,
     postings: Postings,
 }
 
 impl Index {
-    pub fn len(&self) -> usize {
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.all.len()
     }
 
+    /// The one with that number.
     pub fn get(&self, id: HostId) -> Option<&Arc<StoredReservation>> {
         self.all.get(&id)
     }
 
+    /// All, in the order of numbers.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<StoredReservation>> {
         self.all.values()
     }
@@ -51,6 +55,7 @@ impl Index {
         each_key(&stored.reservation, |key| self.postings.insert(&key, stored));
     }
 
+    /// Takes one out.
     pub fn remove(&mut self, id: HostId) -> Option<Arc<StoredReservation>> {
         let stored = self.all.remove(&id)?;
         for subnet in stored.reservation.subnets() {
@@ -86,6 +91,19 @@ impl Index {
             .filter(move |stored| query.matches(&stored.reservation))
     }
 
+    /// Everything that belongs to an owner and is for a family, ordered by id.
+    pub fn owned<'a>(
+        &'a self,
+        family: Family,
+        owner: &'a [u8],
+    ) -> impl Iterator<Item = &'a Arc<StoredReservation>> + use<'a> {
+        let holders = self.postings.get(&Key::Owner(owner)).into_iter().flat_map(Holders::iter);
+        holders.filter(move |stored| {
+            let reservation = &stored.reservation;
+            reservation.subnet(family).is_some() && owner::of(&reservation.body).as_deref() == Some(owner)
+        })
+    }
+
     /// At most `limit` reservations with ids above `after`, ordered by id.
     pub fn page(
         &self,
@@ -118,6 +136,7 @@ enum Key<'a> {
     Ipv6In(u32, Ipv6Addr),
     Ipv6(Ipv6Addr),
     Hostname(IgnoreCase<'a>),
+    Owner(&'a [u8]),
 }
 
 impl<'a> Key<'a> {
@@ -148,7 +167,7 @@ impl<'a> Key<'a> {
 }
 
 /// Calls `visit` with every key under which a reservation is found.
-fn each_key<'a>(reservation: &'a Reservation, mut visit: impl FnMut(Key<'a>)) {
+fn each_key(reservation: &Reservation, mut visit: impl FnMut(Key<'_>)) {
     let identifier = &reservation.identifier;
     visit(Key::Identifier(identifier.kind, &identifier.value));
     for (family, subnet) in reservation.subnets() {
@@ -168,6 +187,9 @@ fn each_key<'a>(reservation: &'a Reservation, mut visit: impl FnMut(Key<'a>)) {
     }
     if !reservation.hostname.is_empty() {
         visit(Key::Hostname(IgnoreCase(&reservation.hostname)));
+    }
+    if let Some(owner) = owner::of(&reservation.body) {
+        visit(Key::Owner(&owner));
     }
 }
 
