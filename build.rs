@@ -32,6 +32,8 @@ mod kea {
 
     const SOURCES: &[&str] = &[
         "cpp/element.cc",
+        "cpp/erasing.cc",
+        "cpp/exchange.cc",
         "cpp/hosts.cc",
         "cpp/library.cc",
         "cpp/log.cc",

@@ -125,6 +125,7 @@ pub(crate) mod ffi {
         type Element;
         type Host;
         type Source;
+        type Exchange;
         type Answer;
         type SubnetChange;
 
@@ -155,6 +156,7 @@ pub(crate) mod ffi {
         fn claim(self: &Host) -> Result<Claim>;
         fn element(self: &Host, family: u8) -> Result<UniquePtr<Element>>;
         fn copy(self: &Host) -> Result<UniquePtr<Host>>;
+        fn body(self: &Host) -> Result<Vec<u8>>;
         fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
         fn parse_identifier(text: &[u8]) -> Result<Vec<u8>>;
         fn identifier_type(name: &str) -> Result<u8>;
@@ -166,6 +168,11 @@ pub(crate) mod ffi {
         fn add(self: &Source, host: &Host) -> Result<()>;
         fn remove(self: &Source, host: &Host) -> Result<()>;
         fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
+        fn exchange(self: &Source) -> Result<UniquePtr<Exchange>>;
+        fn take_out(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
+        fn put_in(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
+        fn run(self: Pin<&mut Exchange>) -> Result<()>;
+        fn undo(self: Pin<&mut Exchange>) -> Result<()>;
         fn host_page(
             family: u8,
             of_subnet: bool,

@@ -60,6 +60,11 @@ impl Host {
         })
     }
 
+    /// The whole of it, as the store keeps it.
+    pub fn stored_form(&self) -> Result<Reservation, KeaError> {
+        Ok(Reservation { body: self.0.body()?.into(), ..self.reservation()? })
+    }
+
     /// In JSON, as `reservation-get` shows it.
     pub fn element(&self, family: Family) -> Result<Element, KeaError> {
         Element::from_shim(self.0.element(family.number())?)
@@ -157,6 +162,11 @@ impl Source<'_> {
         Ok(self.0.remove(&host.0)?)
     }
 
+    /// Many changes at once, where the source is the server's memory.
+    pub fn exchange(&self) -> Result<Exchange, KeaError> {
+        Ok(Exchange(self.0.exchange()?))
+    }
+
     /// Puts `updated` in the place of `old`, which has the same identifier and subnet, and stays where `updated` is
     /// refused.
     pub fn replace(&self, old: &Host, updated: &Host) -> Result<(), KeaError> {
@@ -195,5 +205,30 @@ impl Page {
     pub fn hosts(&self) -> impl Iterator<Item = Result<Element, KeaError>> {
         let of_family = self.hosts.iter().filter(|host| host.subnet(self.family.number()) != SUBNET_UNUSED);
         of_family.map(|host| Element::from_shim(host.element(self.family.number())?))
+    }
+}
+
+/// Many changes at once to the server's memory, while packets wait. All that is to go goes before anything comes.
+pub struct Exchange(UniquePtr<ffi::Exchange>);
+
+impl Exchange {
+    /// Lets a reservation go.
+    pub fn take_out(&mut self, host: &Host) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().take_out(&host.0)?)
+    }
+
+    /// Lets a reservation come.
+    pub fn put_in(&mut self, host: &Host) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().put_in(&host.0)?)
+    }
+
+    /// Makes the changes. After an error, everything is as it was.
+    pub fn run(&mut self) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().run()?)
+    }
+
+    /// Makes everything as it was before [`Self::run`].
+    pub fn undo(&mut self) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().undo()?)
     }
 }

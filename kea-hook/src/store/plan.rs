@@ -181,7 +181,16 @@ impl<'a, B: Base> Plan<'a, B> {
             Ok(())
         });
         if let Err(refusal) = refused {
-            before.into_iter().for_each(|(id, effect)| self.restore(id, effect));
+            for (id, effect) in before {
+                self.added.remove(id);
+                match effect {
+                    None => drop(self.effects.remove(&id)),
+                    Some(effect) => {
+                        effect.iter().for_each(|stored| self.added.put(stored));
+                        self.effects.insert(id, effect);
+                    }
+                }
+            }
             return Err(refusal);
         }
         Ok(old.iter().map(|old| old.id).collect())
@@ -230,17 +239,6 @@ impl<'a, B: Base> Plan<'a, B> {
         let stored = Arc::new(StoredReservation { id, revision: self.counters.last_revision, reservation });
         self.added.put(&stored);
         self.effects.insert(id, Some(stored));
-    }
-
-    fn restore(&mut self, id: HostId, effect: Option<Option<Arc<StoredReservation>>>) {
-        self.added.remove(id);
-        if let Some(Some(stored)) = &effect {
-            self.added.put(stored);
-        }
-        match effect {
-            Some(effect) => drop(self.effects.insert(id, effect)),
-            None => drop(self.effects.remove(&id)),
-        }
     }
 
     fn get(&self, id: HostId) -> Option<Arc<StoredReservation>> {
