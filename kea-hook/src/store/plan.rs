@@ -186,7 +186,9 @@ impl<'a, B: Base> Plan<'a, B> {
                 match effect {
                     None => drop(self.effects.remove(&id)),
                     Some(effect) => {
-                        effect.iter().for_each(|stored| self.added.put(stored));
+                        if let Some(stored) = &effect {
+                            self.added.put(stored);
+                        }
                         self.effects.insert(id, effect);
                     }
                 }
