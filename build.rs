@@ -39,6 +39,7 @@ mod kea {
         "cpp/log.cc",
         "cpp/networks.cc",
         "cpp/outgoing.cc",
+        "cpp/plain.cc",
         "cpp/registration.cc",
         "cpp/server.cc",
         "cpp/sources.cc",

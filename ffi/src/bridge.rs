@@ -85,6 +85,7 @@ pub(crate) mod ffi {
     }
 
     /// What must be unique about a reservation. Subnet 0xffffffff means none, address 0 means none.
+    #[derive(Default)]
     struct Claim {
         identifier_type: u8,
         identifier: Vec<u8>,
@@ -158,6 +159,14 @@ pub(crate) mod ffi {
         fn copy(self: &Host) -> Result<UniquePtr<Host>>;
         fn body(self: &Host) -> Result<Vec<u8>>;
         fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
+        fn plain_reservation(
+            family: u8,
+            given: &Element,
+            owner: &[u8],
+            owner_alone: &str,
+            claim: &mut Claim,
+            text: &mut Vec<u8>,
+        ) -> Result<bool>;
         fn parse_identifier(text: &[u8]) -> Result<Vec<u8>>;
         fn identifier_type(name: &str) -> Result<u8>;
 

@@ -44,31 +44,50 @@ impl Host {
 
     /// Whom it is for and what it reserves; without the rest (`body` is empty).
     pub fn reservation(&self) -> Result<Reservation, KeaError> {
-        let claim = self.0.claim()?;
-        let subnet = |id: u32| Some(id).filter(|id| *id != SUBNET_UNUSED);
-        Ok(Reservation {
-            identifier: Identifier {
-                kind: to_identifier_type(claim.identifier_type)?,
-                value: claim.identifier.into(),
-            },
-            subnet_v4: subnet(claim.subnet_v4),
-            subnet_v6: subnet(claim.subnet_v6),
-            ipv4: Some(Ipv4Addr::from(claim.ipv4)).filter(|address| !address.is_unspecified()),
-            ipv6: claim.resources.iter().map(to_resource).collect(),
-            hostname: claim.hostname.into(),
-            body: Box::default(),
-        })
+        to_reservation(self.0.claim()?, Vec::new())
     }
 
     /// The whole of it, as the store keeps it.
     pub fn stored_form(&self) -> Result<Reservation, KeaError> {
-        Ok(Reservation { body: self.0.body()?.into(), ..self.reservation()? })
+        to_reservation(self.0.claim()?, self.0.body()?)
     }
 
     /// In JSON, as `reservation-get` shows it.
     pub fn element(&self, family: Family) -> Result<Element, KeaError> {
         Element::from_shim(self.0.element(family.number())?)
     }
+}
+
+/// Reads a reservation that has nothing but a MAC address, one address of a configured subnet, a hostname and a
+/// user-context, in the form in which the store keeps it; a fraction of the work of [`Host::parse`]. None where it has
+/// more, or anything about it is unusual. `owner` is put into its user-context, under `ext-owner`; `owner_alone` is a
+/// user-context in JSON with nothing else in it. Both are empty for no owner.
+pub fn parse_plain(
+    family: Family,
+    given: &Element,
+    owner: &[u8],
+    owner_alone: &str,
+) -> Result<Option<Reservation>, KeaError> {
+    let (mut claim, mut body) = (ffi::Claim::default(), Vec::new());
+    let is_plain =
+        ffi::plain_reservation(family.number(), given.shim(), owner, owner_alone, &mut claim, &mut body)?;
+    is_plain.then(|| to_reservation(claim, body)).transpose()
+}
+
+fn to_reservation(claim: ffi::Claim, body: Vec<u8>) -> Result<Reservation, KeaError> {
+    let subnet = |id: u32| Some(id).filter(|id| *id != SUBNET_UNUSED);
+    Ok(Reservation {
+        identifier: Identifier {
+            kind: to_identifier_type(claim.identifier_type)?,
+            value: claim.identifier.into(),
+        },
+        subnet_v4: subnet(claim.subnet_v4),
+        subnet_v6: subnet(claim.subnet_v6),
+        ipv4: Some(Ipv4Addr::from(claim.ipv4)).filter(|address| !address.is_unspecified()),
+        ipv6: claim.resources.iter().map(to_resource).collect(),
+        hostname: claim.hostname.into(),
+        body: body.into(),
+    })
 }
 
 fn to_identifier_type(number: u8) -> Result<IdentifierType, KeaError> {

@@ -126,6 +126,11 @@ private:
 using Hosts = std::vector<Host>;
 
 std::unique_ptr<Host> parse_reservation(std::uint8_t family, std::uint32_t subnet, const Element& reservation);
+/// Reads a reservation that has nothing but a MAC address, one address of a configured subnet, a hostname and a
+/// user-context, and puts the owner into that. False where it has more, or anything about it is unusual: then Kea's parser
+/// has the word. `owner_alone` is a user-context with nothing but the owner; empty without an owner.
+bool plain_reservation(std::uint8_t family, const Element& given, rust::Slice<const std::uint8_t> owner,
+                       rust::Str owner_alone, Claim& claim, rust::Vec<std::uint8_t>& text);
 rust::Vec<std::uint8_t> parse_identifier(rust::Slice<const std::uint8_t> text);
 std::uint8_t identifier_type(rust::Str name);
 

@@ -24,12 +24,19 @@ const SHARDS: usize = 64;
 /// Reservations by everything that a [`Query`] can name. Knows no uniqueness rule; see `plan`.
 #[derive(Default)]
 pub struct Index {
+    /// Whether only what uniqueness rules ask for is found: an identifier or an address in a subnet.
+    for_rules: bool,
     all: ById,
     subnets: HashMap<(Family, u32), ById>,
     postings: Postings,
 }
 
 impl Index {
+    /// One that answers no more than the questions of the uniqueness rules, for a fraction of the work.
+    pub fn for_rules() -> Self {
+        Self { for_rules: true, ..Self::default() }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.all.len()
@@ -49,6 +56,10 @@ impl Index {
     pub fn put(&mut self, stored: &Arc<StoredReservation>) {
         self.remove(stored.id);
         self.all.insert(stored.id, Arc::clone(stored));
+        if self.for_rules {
+            each_key_of_rules(&stored.reservation, |key| self.postings.insert(&key, stored));
+            return;
+        }
         for subnet in stored.reservation.subnets() {
             self.subnets.entry(subnet).or_default().insert(stored.id, Arc::clone(stored));
         }
@@ -58,6 +69,10 @@ impl Index {
     /// Takes one out.
     pub fn remove(&mut self, id: HostId) -> Option<Arc<StoredReservation>> {
         let stored = self.all.remove(&id)?;
+        if self.for_rules {
+            each_key_of_rules(&stored.reservation, |key| self.postings.remove(&key, id));
+            return Some(stored);
+        }
         for subnet in stored.reservation.subnets() {
             if let Some(members) = self.subnets.get_mut(&subnet) {
                 members.remove(&id);
@@ -168,28 +183,36 @@ impl<'a> Key<'a> {
 
 /// Calls `visit` with every key under which a reservation is found.
 fn each_key(reservation: &Reservation, mut visit: impl FnMut(Key<'_>)) {
+    each_key_of_rules(reservation, &mut visit);
     let identifier = &reservation.identifier;
     visit(Key::Identifier(identifier.kind, &identifier.value));
-    for (family, subnet) in reservation.subnets() {
-        visit(Key::IdentifierIn(family, subnet, identifier.kind, &identifier.value));
-    }
     if let Some(address) = reservation.ipv4 {
         visit(Key::Ipv4(address));
-        if let Some(subnet) = reservation.subnet_v4 {
-            visit(Key::Ipv4In(subnet, address));
-        }
     }
     for &resource in &reservation.ipv6 {
         visit(Key::Ipv6(resource.address()));
-        if let Some(subnet) = reservation.subnet_v6 {
-            visit(Key::Ipv6In(subnet, resource.address()));
-        }
     }
     if !reservation.hostname.is_empty() {
         visit(Key::Hostname(IgnoreCase(&reservation.hostname)));
     }
     if let Some(owner) = owner::of(&reservation.body) {
         visit(Key::Owner(&owner));
+    }
+}
+
+/// Those that the uniqueness rules ask for.
+fn each_key_of_rules(reservation: &Reservation, mut visit: impl FnMut(Key<'_>)) {
+    let identifier = &reservation.identifier;
+    for (family, subnet) in reservation.subnets() {
+        visit(Key::IdentifierIn(family, subnet, identifier.kind, &identifier.value));
+    }
+    if let (Some(subnet), Some(address)) = (reservation.subnet_v4, reservation.ipv4) {
+        visit(Key::Ipv4In(subnet, address));
+    }
+    if let Some(subnet) = reservation.subnet_v6 {
+        for &resource in &reservation.ipv6 {
+            visit(Key::Ipv6In(subnet, resource.address()));
+        }
     }
 }
 

@@ -110,7 +110,7 @@ pub struct Plan<'a, B> {
 impl<'a, B: Base> Plan<'a, B> {
     /// An empty batch.
     pub fn new(base: &'a B, counters: Counters, addresses_unique: bool) -> Self {
-        Self { base, added: Index::default(), effects: Effects::new(), counters, addresses_unique }
+        Self { base, added: Index::for_rules(), effects: Effects::new(), counters, addresses_unique }
     }
 
     /// What is to be written, and the counters to write with it.

@@ -11,7 +11,6 @@ use kea_ffi::element::{Element, KeaError, Reply};
 use kea_ffi::hosts::{SourceKind, Sources};
 use kea_ffi::server;
 
-use super::one;
 use crate::apply::{Combined, Decided, Item, Order, decide, decide_everywhere};
 use crate::commands::{CommandError, Commands};
 use crate::store::{Effects, KeptChanges, Plan, Planned, Session};
@@ -21,12 +20,12 @@ use source::KeaSource;
 /// Makes many reservations what a list says, and others go.
 pub fn apply(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let request = Request::read(hook, arguments)?;
-    let sources = one::sources(request.target, "Host database not available, cannot apply reservations.")?;
+    let sources = &request.sources;
     let stores = hook.open_stores();
     let store = stores.first().filter(|_| sources.iter().any(|source| source.kind() == SourceKind::Store));
     let session = store.map(|store| store.session()).transpose()?;
 
-    let mut places = Places::new(hook, &sources, session)?;
+    let mut places = Places::new(hook, sources, session)?;
     let combined = decide_everywhere(&request.order, sources.len(), |source, order, left_out| {
         places.decide(source, order, left_out)
     })?;

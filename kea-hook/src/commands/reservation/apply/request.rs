@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use kea_ffi::element::{Element, Kind};
 use kea_ffi::host::{Family, HostId, Reservation};
-use kea_ffi::hosts::{Host, Target};
+use kea_ffi::hosts::{self, Host, SourceKind, Sources, Target};
 
 use crate::apply::{Decided, Order, Removal, Verdict};
 use crate::commands::arguments::{self, is_possible, subnet_and_key};
-use crate::commands::reservation::{placement, read};
+use crate::commands::reservation::{one, placement, read};
 use crate::commands::{CommandError, Commands};
 use crate::owner;
 
@@ -23,7 +23,7 @@ pub struct Request {
     /// All or nothing.
     pub atomic: bool,
     /// Where.
-    pub target: Target,
+    pub sources: Sources,
 }
 
 const KNOWN: [&str; 8] =
@@ -71,17 +71,19 @@ impl Request {
                 .map(|given| removal(given).map_err(|error| error.to_string()))
                 .collect(),
         };
+        let sources = one::sources(target, "Host database not available, cannot apply reservations.")?;
+        let reader = Reader::new(hook.family, order.owner.clone(), &sources)?;
         let mut hosts = Vec::with_capacity(wanted.len());
         for given in &wanted {
-            let (host, wanted) = match reservation(hook.family, given, order.owner.as_deref()) {
-                Ok((host, reservation)) => (Some(host), Ok(reservation)),
+            let (host, wanted) = match reader.read(given) {
+                Ok((host, reservation)) => (host, Ok(reservation)),
                 Err(error) => (None, Err(error.to_string())),
             };
             hosts.push(host);
             order.wanted.push(wanted);
         }
         order.refuse_repeated();
-        Ok(Self { order, hosts, dry_run, atomic, target })
+        Ok(Self { order, hosts, dry_run, atomic, sources })
     }
 
     /// The hosts for what was decided to be put into a source, by the number that they get there.
@@ -94,7 +96,43 @@ impl Request {
     }
 }
 
-/// One reservation that shall be there, with the owner's mark.
+/// Reads reservations that shall be there, with the owner's mark.
+struct Reader {
+    family: Family,
+    owner: Option<Vec<u8>>,
+    /// A `user-context` with nothing but the owner.
+    owner_alone: String,
+    /// Whether a source of Kea's is to be changed, which takes hosts and no reservations.
+    needs_hosts: bool,
+}
+
+impl Reader {
+    fn new(family: Family, owner: Option<Vec<u8>>, sources: &Sources) -> Result<Self, CommandError> {
+        let owner_alone = match &owner {
+            None => String::new(),
+            Some(owner) => {
+                let mut context = Element::map()?;
+                context.set(owner::MEMBER, &Element::bytes(owner)?)?;
+                context.json()?
+            }
+        };
+        let needs_hosts = sources.iter().any(|source| source.kind() != SourceKind::Store);
+        Ok(Self { family, owner, owner_alone, needs_hosts })
+    }
+
+    fn read(&self, given: &Element) -> Result<(Option<Host>, Reservation), CommandError> {
+        let owner = self.owner.as_deref();
+        if !self.needs_hosts
+            && let Some(plain) =
+                hosts::parse_plain(self.family, given, owner.unwrap_or_default(), &self.owner_alone)?
+        {
+            return Ok((None, plain));
+        }
+        let (host, reservation) = reservation(self.family, given, owner)?;
+        Ok((Some(host), reservation))
+    }
+}
+
 fn reservation(
     family: Family,
     given: &Element,
