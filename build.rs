@@ -31,6 +31,7 @@ mod kea {
     ];
 
     const SOURCES: &[&str] = &[
+        "cpp/client_leases.cc",
         "cpp/element.cc",
         "cpp/erasing.cc",
         "cpp/exchange.cc",
@@ -47,6 +48,7 @@ mod kea {
         "cpp/store_source.cc",
         "cpp/stored_hosts.cc",
         "cpp/subnets.cc",
+        "cpp/wake.cc",
     ];
 
     /// Direct dependencies only; Kea's own libraries bring theirs.

@@ -117,6 +117,15 @@ pub(crate) mod ffi {
         guarded: bool,
     }
 
+    /// A lease that its client may use now.
+    #[derive(Debug, Clone)]
+    struct ClientLease {
+        subnet: u32,
+        address: String,
+        /// Length of a delegated prefix; 0 for an address.
+        prefix_length: u8,
+    }
+
     unsafe extern "C++" {
         include!("keahook/shim.hpp");
         include!("keahook/subnets.hpp");
@@ -195,6 +204,9 @@ pub(crate) mod ffi {
         fn database_available() -> Result<bool>;
         fn database_types() -> Result<Vec<String>>;
 
+        fn leases_of_client(family: u8, identifier_type: u8, identifier: &[u8]) -> Result<Vec<ClientLease>>;
+        fn lease6_of_mac(is_prefix: bool, address: &str, mac: &[u8]) -> Result<Vec<ClientLease>>;
+
         fn canonical_address(address: &str) -> Result<String>;
         fn subnets(family: u8) -> Result<Vec<Subnet>>;
         #[cxx_name = "subnet"]
@@ -263,6 +275,9 @@ pub(crate) mod ffi {
         fn database_problems(of_lookups: bool) -> Result<Vec<String>>;
         fn register_source(library: Pin<&mut LibraryHandle>, kind: &str) -> Result<bool>;
         fn remove_source();
+        fn begin_wakes() -> Result<()>;
+        fn wake();
+        fn end_wakes();
         fn log(message: Message, text: &str);
 
         #[rust_name = "give"]

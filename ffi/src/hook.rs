@@ -14,6 +14,9 @@ pub trait Hook: Send + Sync {
     /// why.
     fn configured(&self) -> Result<(), String>;
 
+    /// Somebody called [`crate::server::wake`]. On the main thread, and never while a command runs.
+    fn woken(&self);
+
     /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
 }

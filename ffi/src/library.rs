@@ -44,6 +44,16 @@ impl Library<'_> {
     }
 }
 
+/// Lets [`crate::server::wake`] work. On the main thread.
+pub fn begin_wakes() -> Result<(), KeaError> {
+    Ok(ffi::begin_wakes()?)
+}
+
+/// From now on the hook is not woken any more. On the main thread.
+pub fn end_wakes() {
+    ffi::end_wakes();
+}
+
 /// Paths of all hook libraries of the configuration that is being loaded or is in use.
 pub fn library_names() -> Result<Vec<String>, KeaError> {
     Ok(ffi::library_names()?)

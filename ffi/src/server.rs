@@ -13,6 +13,11 @@ pub fn log(message: Message, text: &str) {
     ffi::log(message, text);
 }
 
+/// Lets the main thread call [`crate::hook::Hook::woken`] soon, once for all calls until then. From any thread.
+pub fn wake() {
+    ffi::wake();
+}
+
 /// Kea's version, such as `2.2.0`.
 pub fn kea_version() -> Result<String, KeaError> {
     Ok(ffi::kea_version()?)

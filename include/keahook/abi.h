@@ -196,6 +196,9 @@ bool khr_source_set_addresses_unique(const struct KhrSource *source, bool unique
 // `error` must be valid.
 enum KhrStatus khr_configured(struct KhrText error);
 
+// Lets the hook do what it asked to be woken for.
+void khr_woken(void);
+
 // Runs a command and leaves its answer.
 //
 // # Safety

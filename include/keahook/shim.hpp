@@ -46,6 +46,7 @@ enum class SourceKind : ::std::uint8_t;
 struct Subnet;
 struct Question;
 struct Claim;
+struct ClientLease;
 
 /// A JSON value of Kea's, shared and reference counted as Kea does it.
 class Element {
@@ -223,6 +224,20 @@ rust::Vec<rust::String> database_problems(bool of_lookups);
 bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
 /// Closes the sources and takes the registration back.
 void remove_source() noexcept;
+
+/// The valid leases of a client, in all subnets. None for identifiers by which Kea finds no leases: hardware addresses in
+/// DHCPv6, circuit ids and flex-ids.
+rust::Vec<ClientLease> leases_of_client(std::uint8_t family, std::uint8_t identifier_type,
+                                        rust::Slice<const std::uint8_t> identifier);
+/// The DHCPv6 lease of an address or of a prefix (without its length), where it is valid and of that hardware address.
+rust::Vec<ClientLease> lease6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac);
+
+/// Lets wake work. On the main thread.
+void begin_wakes();
+/// Lets the main thread call khr_woken soon, once for all calls until then. From any thread.
+void wake() noexcept;
+/// From now on nothing is called. On the main thread.
+void end_wakes() noexcept;
 
 void log(Message message, rust::Str text) noexcept;
 /// The same for text that may be no UTF-8 (Kea's and clients' often is not).

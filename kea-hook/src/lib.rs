@@ -9,6 +9,7 @@
 //! - [`apply`]: what many reservations at once, of one owner, come to.
 //! - [`unique`]: what must be unique among them.
 //! - [`owner`]: who they belong to.
+//! - [`wish`]: those that wait for a lease.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
@@ -16,6 +17,7 @@ pub mod apply;
 pub mod owner;
 pub mod store;
 pub mod unique;
+pub mod wish;
 
 #[cfg(feature = "kea")]
 mod abi;

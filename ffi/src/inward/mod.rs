@@ -278,6 +278,20 @@ pub unsafe extern "C" fn khr_configured(error: KhrText) -> KhrStatus {
     })
 }
 
+/// Lets the hook do what it asked to be woken for.
+#[unsafe(no_mangle)]
+pub extern "C" fn khr_woken() {
+    let done = catch_unwind(|| {
+        if let Some(hook) = hook::installed() {
+            hook.woken();
+        }
+    });
+    if let Err(payload) = done {
+        let text = format!("internal error: panic beside the packets: {}", panic_text(&*payload));
+        log(Message::InternalError, &text);
+    }
+}
+
 /// Runs a command and leaves its answer.
 ///
 /// # Safety

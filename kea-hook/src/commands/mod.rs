@@ -141,6 +141,8 @@ impl Hook for Commands {
         Ok(())
     }
 
+    fn woken(&self) {}
+
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));

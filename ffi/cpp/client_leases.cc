@@ -1,0 +1,92 @@
+// The leases that clients may use now.
+#include "keahook/shim.hpp"
+
+#include "kea-ffi/src/bridge.rs.h"
+
+#include "bytes.hpp"
+
+#include <dhcpsrv/lease_mgr_factory.h>
+
+#include <ctime>
+
+using isc::asiolink::IOAddress;
+using isc::dhcp::ClientId;
+using isc::dhcp::DUID;
+using isc::dhcp::HWAddr;
+using isc::dhcp::Lease;
+using isc::dhcp::Lease4Ptr;
+using isc::dhcp::Lease6Ptr;
+using isc::dhcp::LeaseMgrFactory;
+
+namespace keahook {
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// Neither declined nor released nor expired. (What was released and is kept for the client's return has a lifetime of 0,
+/// or a state of its own.)
+bool
+is_valid(const Lease& lease) {
+    return (lease.state_ == Lease::STATE_DEFAULT &&
+            (lease.valid_lft_ == Lease::INFINITY_LFT || lease.getExpirationTime() > std::time(nullptr)));
+}
+
+void
+collect(const Lease4Ptr& lease, rust::Vec<ClientLease>& found) {
+    if (lease && is_valid(*lease)) {
+        found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), 0});
+    }
+}
+
+void
+collect(const Lease6Ptr& lease, rust::Vec<ClientLease>& found) {
+    // A temporary address is given to be changed soon (RFC 8415, section 6.5).
+    if (lease && is_valid(*lease) && lease->type_ != Lease::TYPE_TA) {
+        const std::uint8_t length = lease->type_ == Lease::TYPE_PD ? lease->prefixlen_ : 0;
+        found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), length});
+    }
+}
+
+template <typename Leases>
+rust::Vec<ClientLease>
+collect_all(const Leases& leases) {
+    rust::Vec<ClientLease> found;
+    for (const auto& lease : leases) {
+        collect(lease, found);
+    }
+    return (found);
+}
+
+} // namespace
+
+rust::Vec<ClientLease>
+leases_of_client(std::uint8_t family, std::uint8_t identifier_type, rust::Slice<const std::uint8_t> identifier) {
+    const auto& manager = LeaseMgrFactory::instance();
+    const Bytes bytes(identifier.begin(), identifier.end());
+    switch (identifier_type) {
+    case isc::dhcp::Host::IDENT_HWADDR:
+        // Kea's lease databases cannot be asked for DHCPv6 leases of a hardware address.
+        return (family == 6 ? rust::Vec<ClientLease>() :
+                              collect_all(manager.getLease4(HWAddr(bytes, isc::dhcp::HTYPE_ETHER))));
+    case isc::dhcp::Host::IDENT_CLIENT_ID:
+        return (collect_all(manager.getLease4(ClientId(bytes))));
+    case isc::dhcp::Host::IDENT_DUID:
+        return (collect_all(manager.getLeases6(DUID(bytes))));
+    default:
+        return {};
+    }
+}
+
+rust::Vec<ClientLease>
+lease6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac) {
+    const auto lease = LeaseMgrFactory::instance().getLease6(is_prefix ? Lease::TYPE_PD : Lease::TYPE_NA,
+                                                             IOAddress(std::string(address)));
+    rust::Vec<ClientLease> found;
+    if (lease && lease->hwaddr_ && lease->hwaddr_->hwaddr_ == Bytes(mac.begin(), mac.end())) {
+        collect(lease, found);
+    }
+    return (found);
+}
+
+} // namespace keahook
