@@ -33,6 +33,7 @@ mod kea {
     const SOURCES: &[&str] = &[
         "cpp/element.cc",
         "cpp/hosts.cc",
+        "cpp/leases.cc",
         "cpp/library.cc",
         "cpp/log.cc",
         "cpp/networks.cc",

@@ -118,6 +118,7 @@ pub(crate) mod ffi {
 
     unsafe extern "C++" {
         include!("keahook/shim.hpp");
+        include!("keahook/leases.hpp");
         include!("keahook/subnets.hpp");
 
         #[namespace = "isc::hooks"]
@@ -127,6 +128,7 @@ pub(crate) mod ffi {
         type Source;
         type Answer;
         type SubnetChange;
+        type Resolver;
 
         fn kind(self: &Element) -> Kind;
         /// How many items a list has; 0 where this is none.
@@ -134,7 +136,7 @@ pub(crate) mod ffi {
         fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn integer(self: &Element) -> Result<i64>;
         fn boolean(self: &Element) -> Result<bool>;
-        fn text(self: &Element) -> Result<Vec<u8>>;
+        fn text(self: &Element) -> Result<UniquePtr<CxxString>>;
         fn member(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn names(self: &Element) -> Result<Vec<String>>;
         fn position(self: &Element) -> Result<String>;
@@ -177,6 +179,19 @@ pub(crate) mod ffi {
         fn addresses_unique() -> Result<bool>;
         fn database_available() -> Result<bool>;
         fn database_types() -> Result<Vec<String>>;
+
+        fn resolver(family: u8, target: Target, owner: &str) -> Result<UniquePtr<Resolver>>;
+        fn resolve(
+            self: Pin<&mut Resolver>,
+            identifier_type: u8,
+            identifier: &[u8],
+            has_subnet: bool,
+            subnet: u32,
+        ) -> Result<()>;
+        fn refuse(self: Pin<&mut Resolver>, reason: &str) -> Result<()>;
+        fn leases(self: &Resolver) -> usize;
+        fn reservations(self: &Resolver) -> usize;
+        fn answers(self: &Resolver) -> Result<UniquePtr<Element>>;
 
         fn canonical_address(address: &str) -> Result<String>;
         fn subnets(family: u8) -> Result<Vec<Subnet>>;

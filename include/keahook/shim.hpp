@@ -59,7 +59,7 @@ public:
     std::unique_ptr<Element> item(std::size_t index) const;
     std::int64_t integer() const;
     bool boolean() const;
-    rust::Vec<std::uint8_t> text() const;
+    std::unique_ptr<std::string> text() const;
     /// Null when this is no map or has no such member.
     std::unique_ptr<Element> member(rust::Str name) const;
     rust::Vec<rust::String> names() const;

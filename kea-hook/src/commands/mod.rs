@@ -6,6 +6,7 @@
 mod arguments;
 #[cfg(feature = "fault-injection")]
 mod faults;
+mod lease;
 mod names;
 mod network;
 mod reservation;
@@ -57,6 +58,8 @@ pub struct Commands {
     family: Family,
     /// `persist-subnets`.
     persist_subnets: bool,
+    /// `max-resolve-identifiers`.
+    max_resolve_identifiers: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
     stores: Mutex<Vec<Weak<Store>>>,
@@ -69,6 +72,7 @@ impl Commands {
             names,
             family,
             persist_subnets: config.persist_subnets,
+            max_resolve_identifiers: config.max_resolve_identifiers,
             refused: AtomicBool::new(false),
             stores: Mutex::default(),
         }
