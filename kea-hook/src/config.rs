@@ -1,7 +1,5 @@
 //! The `parameters` of the library in Kea's `hooks-libraries`.
 
-use std::ops::RangeInclusive;
-
 use kea_ffi::element::{Element, KeaError, Kind};
 
 /// What the administrator may set.
@@ -11,6 +9,8 @@ pub struct Config {
     pub claim_stock_names: ClaimStockNames,
     /// `persist-subnets`: whether subnets and shared networks that commands add outlive the configuration.
     pub persist_subnets: bool,
+    /// `max-apply-items`: how many items one `ext-reservation-apply` may have.
+    pub max_apply_items: usize,
     /// `max-resolve-identifiers`: how many identifiers one `ext-lease-resolve` may have.
     pub max_resolve_identifiers: usize,
 }
@@ -20,6 +20,7 @@ impl Default for Config {
         Self {
             claim_stock_names: ClaimStockNames::default(),
             persist_subnets: false,
+            max_apply_items: 10_000,
             max_resolve_identifiers: 10_000,
         }
     }
@@ -35,9 +36,6 @@ pub enum ClaimStockNames {
     Never,
 }
 
-/// Names of all parameters.
-const KNOWN: &str = "claim-stock-names, max-resolve-identifiers, persist-subnets";
-
 /// What is wrong with the parameters.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -45,17 +43,23 @@ pub enum ConfigError {
     #[error("'parameters' must be a map")]
     NotAMap,
     /// A name that does not exist.
-    #[error("unknown parameter '{0}'; known are: {KNOWN}")]
+    #[error("unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, max-resolve-identifiers")]
     Unknown(String),
-    /// A value that is not allowed.
-    #[error("'{name}' must be {expected}, not {value}")]
-    Value {
+    /// A value that does not exist.
+    #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]
+    ClaimStockNames(String),
+    /// No boolean.
+    #[error("'persist-subnets' must be true or false, not {0}")]
+    PersistSubnets(String),
+    /// No number in the range.
+    #[error("'{name}' must be a number from 1 to {highest}, not {found}")]
+    Number {
         /// The parameter.
-        name: String,
-        /// What it may be.
-        expected: String,
-        /// What it is, in JSON.
-        value: String,
+        name: &'static str,
+        /// The largest number that it takes.
+        highest: usize,
+        /// What was given.
+        found: String,
     },
     /// Kea could not read it.
     #[error(transparent)]
@@ -76,13 +80,15 @@ impl Config {
             let Some(value) = parameters.get(&name)? else {
                 continue;
             };
-            let parameter = Parameter { name: &name, value };
             match name.as_str() {
-                "claim-stock-names" => config.claim_stock_names = claim_stock_names(&parameter)?,
-                "max-resolve-identifiers" => {
-                    config.max_resolve_identifiers = parameter.number(1..=1_000_000)?
+                "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
+                "persist-subnets" => config.persist_subnets = persist_subnets(&value)?,
+                "max-apply-items" => {
+                    config.max_apply_items = number("max-apply-items", &value, MAX_ITEMS)?;
                 }
-                "persist-subnets" => config.persist_subnets = parameter.boolean()?,
+                "max-resolve-identifiers" => {
+                    config.max_resolve_identifiers = number("max-resolve-identifiers", &value, MAX_ITEMS)?;
+                }
                 // Kea's own convention for remarks in a configuration.
                 "comment" | "user-context" => {}
                 _ => return Err(ConfigError::Unknown(name)),
@@ -92,35 +98,28 @@ impl Config {
     }
 }
 
-fn claim_stock_names(parameter: &Parameter<'_>) -> Result<ClaimStockNames, ConfigError> {
-    match parameter.value.as_text().as_deref() {
+fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
+    match value.as_text().as_deref() {
         Some("auto") => Ok(ClaimStockNames::Auto),
         Some("never") => Ok(ClaimStockNames::Never),
-        _ => Err(parameter.must_be("\"auto\" or \"never\"")),
+        _ => Err(ConfigError::ClaimStockNames(value.json()?)),
     }
 }
 
-/// A parameter as it was given.
-struct Parameter<'a> {
-    name: &'a str,
-    value: Element,
+/// DHCP waits for the whole of a command.
+const MAX_ITEMS: usize = 1_000_000;
+
+fn number(name: &'static str, value: &Element, highest: usize) -> Result<usize, ConfigError> {
+    let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
+    match number.filter(|number| (1..=highest).contains(number)) {
+        Some(number) => Ok(number),
+        None => Err(ConfigError::Number { name, highest, found: value.json()? }),
+    }
 }
 
-impl Parameter<'_> {
-    fn boolean(&self) -> Result<bool, ConfigError> {
-        self.value.as_boolean().ok_or_else(|| self.must_be("true or false"))
-    }
-
-    fn number(&self, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
-        let number = self.value.as_integer().and_then(|number| usize::try_from(number).ok());
-        number.filter(|number| range.contains(number)).ok_or_else(|| {
-            let (low, high) = range.into_inner();
-            self.must_be(&format!("a number from {low} to {high}"))
-        })
-    }
-
-    fn must_be(&self, expected: &str) -> ConfigError {
-        let value = self.value.json().unwrap_or_else(|error| error.to_string());
-        ConfigError::Value { name: self.name.to_owned(), expected: expected.to_owned(), value }
+fn persist_subnets(value: &Element) -> Result<bool, ConfigError> {
+    match value.as_boolean() {
+        Some(persist) => Ok(persist),
+        None => Err(ConfigError::PersistSubnets(value.json()?)),
     }
 }
