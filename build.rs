@@ -35,6 +35,7 @@ mod kea {
         "cpp/erasing.cc",
         "cpp/exchange.cc",
         "cpp/hosts.cc",
+        "cpp/lease_callouts.cc",
         "cpp/leases.cc",
         "cpp/library.cc",
         "cpp/log.cc",

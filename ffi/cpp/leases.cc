@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <string>
 
+using isc::asiolink::IOAddress;
 using isc::data::ElementPtr;
 using isc::dhcp::ClientId;
 using isc::dhcp::DUID;
@@ -27,12 +28,25 @@ namespace {
 
 using Value = isc::data::Element;
 
+/// What leases are looked for by.
+struct Client {
+    isc::dhcp::Host::IdentifierType type;
+    std::vector<std::uint8_t> identifier;
+    bool has_subnet;
+    std::uint32_t subnet;
+};
+
 ElementPtr
 number(std::int64_t value) {
     return (Value::create(static_cast<long long int>(value)));
 }
 
-/// As Kea prints identifiers in leases. (Its own way goes through a stream, which takes longer than all the rest.)
+ElementPtr
+text(rust::Slice<const std::uint8_t> bytes) {
+    return (Value::create(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+}
+
+/// As Kea prints a DUID. (Its own way goes through a stream.)
 ElementPtr
 colons(const std::vector<std::uint8_t>& bytes) {
     static constexpr char digits[] = "0123456789abcdef";
@@ -56,31 +70,52 @@ is_valid(const Lease& lease, std::time_t now) {
             (lease.valid_lft_ == Lease::INFINITY_LFT || lease.getExpirationTime() > now));
 }
 
-ElementPtr last_s, last_v, last_st;
-ElementPtr again(ElementPtr& last, std::int64_t value) { if (!last || last->intValue() != value) last = number(value); return last; }
+/// Those that are valid and in the wanted subnet, the newest first.
+template <typename Leases>
+Leases
+only_valid(Leases leases, const Client& client, std::time_t now) {
+    const auto unwanted = [&](const auto& lease) {
+        return (!is_valid(*lease, now) || (client.has_subnet && lease->subnet_id_ != client.subnet));
+    };
+    leases.erase(std::remove_if(leases.begin(), leases.end(), unwanted), leases.end());
+    std::stable_sort(leases.begin(), leases.end(),
+                     [](const auto& left, const auto& right) { return (left->cltt_ > right->cltt_); });
+    return (leases);
+}
+
+/// None where Kea finds no leases by this type of identifier.
+Lease4Collection
+find4(const Client& client, std::time_t now) {
+    const auto& manager = LeaseMgrFactory::instance();
+    switch (client.type) {
+    case isc::dhcp::Host::IDENT_HWADDR:
+        return (only_valid(manager.getLease4(HWAddr(client.identifier, isc::dhcp::HTYPE_ETHER)), client, now));
+    case isc::dhcp::Host::IDENT_CLIENT_ID:
+        return (only_valid(manager.getLease4(ClientId(client.identifier)), client, now));
+    default:
+        return {};
+    }
+}
+
+Lease6Collection
+find6(const Client& client, std::time_t now) {
+    if (client.type != isc::dhcp::Host::IDENT_DUID) {
+        return {};
+    }
+    return (only_valid(LeaseMgrFactory::instance().getLeases6(DUID(client.identifier)), client, now));
+}
+
 ElementPtr
 describe(const Lease& lease) {
     const ElementPtr map = Value::createMap();
     map->set("ip-address", Value::create(lease.addr_.toText()));
-    map->set("subnet-id", again(last_s, lease.subnet_id_));
-    static bool st = getenv("STATE"); if (st) map->set("state", again(last_st, lease.state_));
-    map->set("cltt", number(lease.cltt_));
-    map->set("valid-lft", again(last_v, lease.valid_lft_));
-    map->set("expire", number(lease.getExpirationTime()));
+    map->set("subnet-id", number(lease.subnet_id_));
+    map->set("state", number(lease.state_));
+    if (lease.valid_lft_ != Lease::INFINITY_LFT) {
+        map->set("expire", number(lease.getExpirationTime()));
+    }
     if (!lease.hostname_.empty()) {
-    map->set("hostname", Value::create(lease.hostname_));
-    }
-    if (getenv("HWA") && lease.hwaddr_ && !lease.hwaddr_->hwaddr_.empty()) {
-        map->set("hw-address", colons(lease.hwaddr_->hwaddr_));
-    }
-    return (map);
-}
-
-ElementPtr
-describe(const Lease4& lease) {
-    const ElementPtr map = describe(static_cast<const Lease&>(lease));
-    if (lease.client_id_) {
-        map->set("client-id", colons(lease.client_id_->getClientId()));
+        map->set("hostname", Value::create(lease.hostname_));
     }
     return (map);
 }
@@ -91,23 +126,15 @@ describe(const Lease6& lease) {
     map->set("duid", colons(lease.duid_->getDuid()));
     map->set("iaid", number(lease.iaid_));
     map->set("type", Value::create(Lease::typeToText(lease.type_)));
-    map->set("preferred-lft", number(lease.preferred_lft_));
     if (lease.type_ == Lease::TYPE_PD) {
         map->set("prefix-len", number(lease.prefixlen_));
     }
     return (map);
 }
 
-/// Those that are valid, the newest first.
 template <typename Leases>
 ElementPtr
-describe_valid(Leases leases, const Question& question, std::time_t now) {
-    const auto unwanted = [&](const auto& lease) {
-        return (!is_valid(*lease, now) || (question.has_subnet && lease->subnet_id_ != question.subnet));
-    };
-    leases.erase(std::remove_if(leases.begin(), leases.end(), unwanted), leases.end());
-    std::stable_sort(leases.begin(), leases.end(),
-                     [](const auto& left, const auto& right) { return (left->cltt_ > right->cltt_); });
+describe_all(const Leases& leases) {
     const ElementPtr list = Value::createList();
     for (const auto& lease : leases) {
         list->add(describe(*lease));
@@ -115,98 +142,104 @@ describe_valid(Leases leases, const Question& question, std::time_t now) {
     return (list);
 }
 
-/// The owner that the `user-context` of a host names; null where it names none.
-isc::data::ConstElementPtr
-owner_of(const isc::dhcp::Host& host, const std::string& member) {
-    const auto context = host.getContext();
-    if (!context || context->getType() != Value::map) {
-        return (nullptr);
+ValidLease
+summary(const Lease& lease) {
+    ValidLease valid{};
+    valid.address = octets(lease.addr_);
+    valid.subnet = lease.subnet_id_;
+    return (valid);
+}
+
+/// The resources of one kind, under the name that they have in a reservation.
+void
+set_resources(const ElementPtr& map, const char* name, const Reserved& reserved, bool prefixes) {
+    const ElementPtr list = Value::createList();
+    for (const Resource& resource : reserved.resources) {
+        if (resource.is_prefix == prefixes) {
+            const std::string address =
+                IOAddress::fromBytes(AF_INET6, resource.address.data()).toText();
+            list->add(Value::create(prefixes ? address + "/" + std::to_string(resource.prefix_length) : address));
+        }
     }
-    const auto owner = context->get(member);
-    return (owner && owner->getType() == Value::string ? owner : nullptr);
+    if (list->size() > 0) {
+        map->set(name, list);
+    }
 }
 
 } // namespace
 
-Resolver::Resolver(std::uint8_t family, Target target, rust::Str owner)
-    : family_(family), owner_(owner), now_(std::time(nullptr)), sources_(sources(target)),
-      answers_(Value::createList()) {
-    for (const Source& source : *sources_) {
-        source_names_.push_back(Value::create(std::string(source.name())));
-    }
-}
-
-/// Null where Kea finds no leases by this type of identifier.
-ElementPtr
-Resolver::leases_of(const Question& question) {
-    const std::vector<std::uint8_t> bytes(question.bytes.begin(), question.bytes.end());
-    const auto& manager = LeaseMgrFactory::instance();
-    const auto type = static_cast<isc::dhcp::Host::IdentifierType>(question.identifier_type);
-    if (family_ == 6) {
-        return (type == isc::dhcp::Host::IDENT_DUID ? describe_valid(manager.getLeases6(DUID(bytes)), question, now_) : nullptr);
-    }
-    switch (type) {
-    case isc::dhcp::Host::IDENT_HWADDR:
-        return (describe_valid(manager.getLease4(HWAddr(bytes, isc::dhcp::HTYPE_ETHER)), question, now_));
-    case isc::dhcp::Host::IDENT_CLIENT_ID:
-        return (describe_valid(manager.getLease4(ClientId(bytes)), question, now_));
-    default:
-        return (nullptr);
-    }
-}
-
-ElementPtr
-Resolver::reservations_of(const Question& question) {
-    const ElementPtr list = Value::createList();
-    static bool ask = getenv("ASK"); if (!ask) return list;
-    for (std::size_t index = 0; index < sources_->size(); ++index) {
-        const auto hosts = (*sources_)[index].find(question);
-        for (const Host& host : *hosts) {
-            const auto element = host.element(family_);
-            const ElementPtr map = boost::const_pointer_cast<Value>(element->value());
-            map->set("source", source_names_[index]);
-            const auto owner = owner_of(*host.host(), owner_);
-            if (owner) {
-                map->set("owner", owner);
-            }
-            list->add(map);
-        }
-    }
-    return (list);
+void
+Resolver::open(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet) {
+    const Client client{static_cast<isc::dhcp::Host::IdentifierType>(type),
+                        {identifier.begin(), identifier.end()},
+                        has_subnet,
+                        subnet};
+    leases_ = family_ == 6 ? describe_all(find6(client, now_)) : describe_all(find4(client, now_));
+    reservations_ = Value::createList();
 }
 
 void
-Resolver::resolve(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet,
-                  std::uint32_t subnet) {
-    Question question{};
-    question.family = family_;
-    question.has_subnet = has_subnet;
-    question.subnet = subnet;
-    question.property = Property::Identifier;
-    question.identifier_type = type;
-    question.bytes = identifier;
-    const ElementPtr answer = Value::createMap();
-    const ElementPtr leases = leases_of(question);
-    const ElementPtr reservations = reservations_of(question);
-    if (leases && leases->size()) {
-        answer->set("leases", leases);
-        leases_ += leases->size();
+Resolver::reserve(const Reserved& reserved, const Element& source) {
+    const ElementPtr map = Value::createMap();
+    map->set("subnet-id", number(reserved.subnet));
+    map->set("source", source.value());
+    if (reserved.ipv4 != 0) {
+        map->set("ip-address", Value::create(IOAddress(reserved.ipv4).toText()));
     }
-    if (reservations->size()) answer->set("reservations", reservations);
-    reservations_ += reservations->size();
+    set_resources(map, "ip-addresses", reserved, false);
+    set_resources(map, "prefixes", reserved, true);
+    if (!reserved.hostname.empty()) {
+        map->set("hostname", text(reserved.hostname));
+    }
+    if (!reserved.owner.empty()) {
+        map->set("owner", text(reserved.owner));
+    }
+    reservations_->add(map);
+}
+
+void
+Resolver::close() {
+    const ElementPtr answer = Value::createMap();
+    answer->set("leases", leases_);
+    answer->set("reservations", reservations_);
     answers_->add(answer);
+    lease_count_ += leases_->size();
+    reservation_count_ += reservations_->size();
 }
 
 void
 Resolver::refuse(rust::Str reason) {
     const ElementPtr answer = Value::createMap();
-    answer->set("error", Value::create(std::string(reason)));
+    answer->set("status", Value::create("invalid"));
+    answer->set("text", Value::create(std::string(reason)));
     answers_->add(answer);
 }
 
 std::unique_ptr<Resolver>
-resolver(std::uint8_t family, Target target, rust::Str owner) {
-    return (std::make_unique<Resolver>(family, target, owner));
+resolver(std::uint8_t family) {
+    return (std::make_unique<Resolver>(family));
+}
+
+rust::Vec<ValidLease>
+valid_leases(std::uint8_t family, std::uint8_t type, rust::Slice<const std::uint8_t> identifier, std::uint32_t subnet) {
+    const Client client{static_cast<isc::dhcp::Host::IdentifierType>(type),
+                        {identifier.begin(), identifier.end()},
+                        true,
+                        subnet};
+    const std::time_t now = std::time(nullptr);
+    rust::Vec<ValidLease> found;
+    if (family == 6) {
+        for (const auto& lease : find6(client, now)) {
+            ValidLease valid = summary(*lease);
+            valid.prefix_length = lease->type_ == Lease::TYPE_PD ? lease->prefixlen_ : 0;
+            found.push_back(valid);
+        }
+    } else {
+        for (const auto& lease : find4(client, now)) {
+            found.push_back(summary(*lease));
+        }
+    }
+    return (found);
 }
 
 } // namespace keahook

@@ -97,6 +97,25 @@ pub(crate) mod ffi {
         hostname: Vec<u8>,
     }
 
+    /// What a reservation says, for a reply. Address 0 means none, and an empty text too.
+    struct Reserved<'a> {
+        subnet: u32,
+        /// In host byte order.
+        ipv4: u32,
+        resources: Vec<Resource>,
+        hostname: &'a [u8],
+        owner: &'a [u8],
+    }
+
+    /// A valid lease of a client.
+    struct ValidLease {
+        /// In network byte order; an IPv4 address takes the first four.
+        address: [u8; 16],
+        /// 0 where it is an address.
+        prefix_length: u8,
+        subnet: u32,
+    }
+
     /// Which configuration of the server is meant.
     #[derive(Debug)]
     enum Configuration {
@@ -196,18 +215,26 @@ pub(crate) mod ffi {
         fn database_available() -> Result<bool>;
         fn database_types() -> Result<Vec<String>>;
 
-        fn resolver(family: u8, target: Target, owner: &str) -> Result<UniquePtr<Resolver>>;
-        fn resolve(
+        fn resolver(family: u8) -> Result<UniquePtr<Resolver>>;
+        fn open(
             self: Pin<&mut Resolver>,
             identifier_type: u8,
             identifier: &[u8],
             has_subnet: bool,
             subnet: u32,
         ) -> Result<()>;
+        fn reserve(self: Pin<&mut Resolver>, reserved: &Reserved<'_>, source: &Element) -> Result<()>;
+        fn close(self: Pin<&mut Resolver>) -> Result<()>;
         fn refuse(self: Pin<&mut Resolver>, reason: &str) -> Result<()>;
         fn leases(self: &Resolver) -> usize;
         fn reservations(self: &Resolver) -> usize;
         fn answers(self: &Resolver) -> Result<UniquePtr<Element>>;
+        fn valid_leases(
+            family: u8,
+            identifier_type: u8,
+            identifier: &[u8],
+            subnet: u32,
+        ) -> Result<Vec<ValidLease>>;
 
         fn canonical_address(address: &str) -> Result<String>;
         fn subnets(family: u8) -> Result<Vec<Subnet>>;
@@ -274,6 +301,7 @@ pub(crate) mod ffi {
         fn refuse_configuration_later(reason: &str) -> Result<()>;
         fn database_problems(of_lookups: bool) -> Result<Vec<String>>;
         fn register_source(library: Pin<&mut LibraryHandle>, kind: &str) -> Result<bool>;
+        fn watch_leases(library: Pin<&mut LibraryHandle>, family: u8) -> Result<()>;
         fn remove_source();
         fn log(message: Message, text: &str);
 

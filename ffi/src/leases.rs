@@ -1,51 +1,121 @@
 //! Leases of clients, as Kea's lease database has them.
+//!
+//! Kea finds them by hardware address and client identifier in DHCPv4, and by DUID in DHCPv6; by any other identifier
+//! there are none.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cxx::UniquePtr;
 
 use crate::bridge::ffi;
 use crate::element::{Element, KeaError};
-use crate::host::{Family, IdentifierType};
-use crate::hosts::Target;
+use crate::host::{Family, IdentifierType, Ipv6Resource, Reservation};
 
-/// Collects what there is of clients: one answer for each identifier, in the order of the questions. An answer is made
-/// by a single call into Kea's half, because there are many.
-pub struct Resolver(UniquePtr<ffi::Resolver>);
+/// Where a client may be now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValidLease {
+    /// The address, or the prefix.
+    pub address: IpAddr,
+    /// The length of a delegated prefix; none for an address.
+    pub prefix_length: Option<u8>,
+    /// The subnet that it is from.
+    pub subnet: u32,
+}
+
+/// The valid leases of a client in a subnet, the newest first: not those that ended, were released or declined.
+pub fn valid(
+    family: Family,
+    kind: IdentifierType,
+    identifier: &[u8],
+    subnet: u32,
+) -> Result<Vec<ValidLease>, KeaError> {
+    let found = ffi::valid_leases(family.number(), kind as u8, identifier, subnet)?;
+    let lease = |lease: &ffi::ValidLease| {
+        let [first, second, third, fourth, ..] = lease.address;
+        ValidLease {
+            address: match family {
+                Family::V4 => IpAddr::V4(Ipv4Addr::new(first, second, third, fourth)),
+                Family::V6 => IpAddr::V6(Ipv6Addr::from(lease.address)),
+            },
+            prefix_length: Some(lease.prefix_length).filter(|length| *length > 0),
+            subnet: lease.subnet,
+        }
+    };
+    Ok(found.iter().map(lease).collect())
+}
+
+/// Collects what there is of clients: an answer for each, in the order of the questions. Kea's half makes the answers,
+/// because there are many.
+pub struct Resolver {
+    family: Family,
+    made: UniquePtr<ffi::Resolver>,
+}
 
 impl Resolver {
-    /// Looks for reservations where `target` says. `owner` is the member of a `user-context` that names an owner.
-    pub fn new(family: Family, target: Target, owner: &str) -> Result<Self, KeaError> {
-        Ok(Self(ffi::resolver(family.number(), target, owner)?))
+    /// No answers yet.
+    pub fn new(family: Family) -> Result<Self, KeaError> {
+        Ok(Self { family, made: ffi::resolver(family.number())? })
     }
 
-    /// Appends the valid leases and the reservations of an identifier, only those in `subnet` where one is given. After
-    /// an error nothing was appended.
-    pub fn resolve(
+    /// Begins an answer with the valid leases of a client, only those in `subnet` where one is given.
+    pub fn open(
         &mut self,
         kind: IdentifierType,
         identifier: &[u8],
         subnet: Option<u32>,
     ) -> Result<(), KeaError> {
         let (has_subnet, id) = (subnet.is_some(), subnet.unwrap_or_default());
-        Ok(self.0.pin_mut().resolve(kind as u8, identifier, has_subnet, id)?)
+        Ok(self.made.pin_mut().open(kind as u8, identifier, has_subnet, id)?)
     }
 
-    /// Appends the reason why there is no answer.
+    /// Adds a reservation to the answer: its subnet, addresses and hostname, and whose it is. `source` is the name of
+    /// where it is, in a JSON string.
+    pub fn reserve(
+        &mut self,
+        reservation: &Reservation,
+        owner: Option<&[u8]>,
+        source: &Element,
+    ) -> Result<(), KeaError> {
+        let reserved = ffi::Reserved {
+            subnet: reservation.subnet(self.family).unwrap_or_default(),
+            ipv4: reservation.ipv4.map_or(0, u32::from),
+            resources: reservation.ipv6.iter().map(from_resource).collect(),
+            hostname: &reservation.hostname,
+            owner: owner.unwrap_or_default(),
+        };
+        Ok(self.made.pin_mut().reserve(&reserved, source.shim())?)
+    }
+
+    /// Ends the answer.
+    pub fn close(&mut self) -> Result<(), KeaError> {
+        Ok(self.made.pin_mut().close()?)
+    }
+
+    /// Tells why there is no answer, in place of what was begun.
     pub fn refuse(&mut self, reason: &str) -> Result<(), KeaError> {
-        Ok(self.0.pin_mut().refuse(reason)?)
+        Ok(self.made.pin_mut().refuse(reason)?)
     }
 
     /// How many leases there are in the answers.
     pub fn leases(&self) -> usize {
-        self.0.leases()
+        self.made.leases()
     }
 
     /// How many reservations there are in the answers.
     pub fn reservations(&self) -> usize {
-        self.0.reservations()
+        self.made.reservations()
     }
 
     /// The answers so far, in a list.
     pub fn answers(&self) -> Result<Element, KeaError> {
-        Element::from_shim(self.0.answers()?)
+        Element::from_shim(self.made.answers()?)
     }
+}
+
+fn from_resource(resource: &Ipv6Resource) -> ffi::Resource {
+    let (address, prefix_length, is_prefix) = match resource {
+        Ipv6Resource::Address(address) => (address, 128, false),
+        Ipv6Resource::Prefix(prefix, length) => (prefix, *length, true),
+    };
+    ffi::Resource { address: address.octets(), prefix_length, is_prefix }
 }

@@ -1,6 +1,7 @@
 //! Safe Rust types over ISC Kea's hook interface.
 //!
 //! - [`host`]: reservations and queries, as they cross the seam in both directions.
+//! - [`lease`]: leases, as they cross the seam.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
 //! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `leases`, `subnets`, `server` and `library`.
@@ -12,6 +13,7 @@
 #![allow(unsafe_code)]
 
 pub mod host;
+pub mod lease;
 pub mod source;
 
 #[cfg(feature = "kea")]

@@ -8,36 +8,42 @@
 
 namespace keahook {
 
-/// Finds what there is of clients, one identifier after the other, and collects it in a list.
+struct Reserved;
+struct ValidLease;
+
+/// Collects what there is of clients in a list, one answer for each.
 class Resolver {
 public:
-    /// Reservations are looked for where `target` says. `owner` is the member of a `user-context` that names an owner.
-    Resolver(std::uint8_t family, Target target, rust::Str owner);
+    explicit Resolver(std::uint8_t family) : family_(family), now_(std::time(nullptr)) {}
 
-    /// Appends the valid leases and the reservations of an identifier, only those in the subnet where one is given.
-    void resolve(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet);
-    /// Appends the reason why there is no answer.
+    /// Begins an answer with the valid leases of a client, only those in the subnet where one is given.
+    void open(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet);
+    /// Adds a reservation to the answer.
+    void reserve(const Reserved& reserved, const Element& source);
+    /// Appends the answer to the list.
+    void close();
+    /// Appends the reason why there is no answer, in place of what was begun.
     void refuse(rust::Str reason);
 
-    std::size_t leases() const noexcept { return (leases_); }
-    std::size_t reservations() const noexcept { return (reservations_); }
+    std::size_t leases() const noexcept { return (lease_count_); }
+    std::size_t reservations() const noexcept { return (reservation_count_); }
     std::unique_ptr<Element> answers() const { return (std::make_unique<Element>(answers_)); }
 
 private:
-    isc::data::ElementPtr leases_of(const Question& question);
-    isc::data::ElementPtr reservations_of(const Question& question);
-
     std::uint8_t family_;
-    std::string owner_;
     std::time_t now_;
-    std::unique_ptr<std::vector<Source>> sources_;
-    std::vector<isc::data::ElementPtr> source_names_;
-    isc::data::ElementPtr answers_;
-    std::size_t leases_ = 0;
-    std::size_t reservations_ = 0;
+    isc::data::ElementPtr leases_;
+    isc::data::ElementPtr reservations_;
+    isc::data::ElementPtr answers_ = isc::data::Element::createList();
+    std::size_t lease_count_ = 0;
+    std::size_t reservation_count_ = 0;
 };
 
-std::unique_ptr<Resolver> resolver(std::uint8_t family, Target target, rust::Str owner);
+std::unique_ptr<Resolver> resolver(std::uint8_t family);
+
+/// The valid leases of a client in a subnet, the newest first.
+rust::Vec<ValidLease> valid_leases(std::uint8_t family, std::uint8_t type, rust::Slice<const std::uint8_t> identifier,
+                                   std::uint32_t subnet);
 
 } // namespace keahook
 

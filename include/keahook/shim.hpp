@@ -214,6 +214,8 @@ void refuse_configuration_later(rust::Str reason);
 rust::Vec<rust::String> database_problems(bool of_lookups);
 /// Makes `hosts-databases` entries of this type open a source of ours.
 bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
+/// Lets Rust know what becomes of leases (khr_lease_changed).
+void watch_leases(isc::hooks::LibraryHandle& library, std::uint8_t family);
 /// Closes the sources and takes the registration back.
 void remove_source() noexcept;
 

@@ -10,9 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
 
-use convert::{from_query, from_reservation};
+use convert::{from_lease, from_query, from_reservation};
 use types::{
-    KhrAnswer, KhrBytes, KhrElement, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
+    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
     KhrVisitor,
 };
 
@@ -276,6 +276,27 @@ pub unsafe extern "C" fn khr_configured(error: KhrText) -> KhrStatus {
         Some(hook) => hook.configured().map_err(SourceError::Failed),
         None => Ok(()),
     })
+}
+
+/// Tells what became of a lease. Called on packet threads.
+///
+/// # Safety
+///
+/// `lease` must be valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn khr_lease_changed(lease: *const KhrLease) {
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        let Some(hook) = hook::installed() else { return };
+        // SAFETY: the caller vouches for the pointer and what it leads to.
+        let (change, lease) = unsafe { from_lease(&*lease) };
+        hook.lease_changed(change, &lease);
+    }));
+    if let Err(payload) = told {
+        log(
+            Message::InternalError,
+            &format!("panic while a lease was looked at: {}", panic_text(&*payload)),
+        );
+    }
 }
 
 /// Runs a command and leaves its answer.

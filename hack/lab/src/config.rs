@@ -100,9 +100,6 @@ pub(crate) fn complete(family: Family, dhcp: &Value, files: &Files, added: &Adde
         Family::V4 => defaults["interfaces-config"]["dhcp-socket-type"] = json!("raw"),
         Family::V6 => defaults["server-id"] = files.server_id(),
     }
-    if map.contains_key("control-sockets") {
-        defaults.as_object_mut().unwrap().remove("control-socket");
-    }
     for (name, value) in defaults.as_object().into_iter().flatten() {
         map.entry(name).or_insert_with(|| value.clone());
     }

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::hook::Hook;
 use kea_ffi::host::Family;
+use kea_ffi::lease::{Lease, LeaseChange};
 use kea_ffi::server::{self, Message};
 use kea_ffi::source::{HostSource, SourceParameters};
 
@@ -129,6 +130,8 @@ impl Hook for Commands {
         }
         Ok(())
     }
+
+    fn lease_changed(&self, _: LeaseChange, _: &Lease<'_>) {}
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
