@@ -36,6 +36,8 @@ mod kea {
         "cpp/erasing.cc",
         "cpp/exchange.cc",
         "cpp/hosts.cc",
+        "cpp/lease_callouts.cc",
+        "cpp/leases.cc",
         "cpp/library.cc",
         "cpp/log.cc",
         "cpp/networks.cc",

@@ -4,6 +4,7 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "lease_state.hpp"
 
 #include <dhcpsrv/lease_mgr_factory.h>
 
@@ -24,17 +25,9 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// Neither declined nor released nor expired. (What was released and is kept for the client's return has a lifetime of 0,
-/// or a state of its own.)
-bool
-is_valid(const Lease& lease) {
-    return (lease.state_ == Lease::STATE_DEFAULT &&
-            (lease.valid_lft_ == Lease::INFINITY_LFT || lease.getExpirationTime() > std::time(nullptr)));
-}
-
 void
 collect(const Lease4Ptr& lease, rust::Vec<ClientLease>& found) {
-    if (lease && is_valid(*lease)) {
+    if (lease && is_valid(*lease, std::time(nullptr))) {
         found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), 0});
     }
 }
@@ -42,7 +35,7 @@ collect(const Lease4Ptr& lease, rust::Vec<ClientLease>& found) {
 void
 collect(const Lease6Ptr& lease, rust::Vec<ClientLease>& found) {
     // A temporary address is given to be changed soon (RFC 8415, section 6.5).
-    if (lease && is_valid(*lease) && lease->type_ != Lease::TYPE_TA) {
+    if (lease && is_valid(*lease, std::time(nullptr)) && lease->type_ != Lease::TYPE_TA) {
         const std::uint8_t length = lease->type_ == Lease::TYPE_PD ? lease->prefixlen_ : 0;
         found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), length});
     }

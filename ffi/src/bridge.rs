@@ -97,6 +97,16 @@ pub(crate) mod ffi {
         hostname: Vec<u8>,
     }
 
+    /// What a reservation says, for a reply. Address 0 means none, and an empty text too.
+    struct Reserved<'a> {
+        subnet: u32,
+        /// In host byte order.
+        ipv4: u32,
+        resources: Vec<Resource>,
+        hostname: &'a [u8],
+        owner: &'a [u8],
+    }
+
     /// Which configuration of the server is meant.
     #[derive(Debug)]
     enum Configuration {
@@ -128,6 +138,7 @@ pub(crate) mod ffi {
 
     unsafe extern "C++" {
         include!("keahook/shim.hpp");
+        include!("keahook/leases.hpp");
         include!("keahook/subnets.hpp");
 
         #[namespace = "isc::hooks"]
@@ -138,6 +149,7 @@ pub(crate) mod ffi {
         type Exchange;
         type Answer;
         type SubnetChange;
+        type Resolver;
 
         fn kind(self: &Element) -> Kind;
         /// How many items a list has; 0 where this is none.
@@ -145,7 +157,7 @@ pub(crate) mod ffi {
         fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn integer(self: &Element) -> Result<i64>;
         fn boolean(self: &Element) -> Result<bool>;
-        fn text(self: &Element) -> Result<Vec<u8>>;
+        fn text(self: &Element) -> Result<UniquePtr<CxxString>>;
         fn member(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn names(self: &Element) -> Result<Vec<String>>;
         fn position(self: &Element) -> Result<String>;
@@ -206,6 +218,20 @@ pub(crate) mod ffi {
 
         fn leases_of_client(family: u8, identifier_type: u8, identifier: &[u8]) -> Result<Vec<ClientLease>>;
         fn lease6_of_mac(is_prefix: bool, address: &str, mac: &[u8]) -> Result<Vec<ClientLease>>;
+        fn resolver(family: u8) -> Result<UniquePtr<Resolver>>;
+        fn open(
+            self: Pin<&mut Resolver>,
+            identifier_type: u8,
+            identifier: &[u8],
+            has_subnet: bool,
+            subnet: u32,
+        ) -> Result<()>;
+        fn reserve(self: Pin<&mut Resolver>, reserved: &Reserved<'_>, source: &Element) -> Result<()>;
+        fn close(self: Pin<&mut Resolver>) -> Result<()>;
+        fn refuse(self: Pin<&mut Resolver>, reason: &str) -> Result<()>;
+        fn leases(self: &Resolver) -> usize;
+        fn reservations(self: &Resolver) -> usize;
+        fn answers(self: &Resolver) -> Result<UniquePtr<Element>>;
 
         fn canonical_address(address: &str) -> Result<String>;
         fn subnets(family: u8) -> Result<Vec<Subnet>>;
@@ -274,6 +300,7 @@ pub(crate) mod ffi {
         fn refuse_configuration_later(reason: &str) -> Result<()>;
         fn database_problems(of_lookups: bool) -> Result<Vec<String>>;
         fn register_source(library: Pin<&mut LibraryHandle>, kind: &str) -> Result<bool>;
+        fn watch_leases(library: Pin<&mut LibraryHandle>, family: u8) -> Result<()>;
         fn remove_source();
         fn begin_wakes() -> Result<()>;
         fn wake();

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
+#[cfg(feature = "kea")]
 use crate::bridge::ffi;
+#[cfg(feature = "kea")]
 use crate::element::KeaError;
+#[cfg(feature = "kea")]
 use crate::host::{Family, Identifier};
 
 /// A lease that is valid: neither declined nor released nor expired.
@@ -28,11 +31,13 @@ impl fmt::Display for ClientLease {
 
 /// The valid leases of a client in all subnets. None for identifiers by which Kea finds no leases: hardware addresses in
 /// DHCPv6, circuit ids and flex-ids.
+#[cfg(feature = "kea")]
 pub fn of_client(family: Family, identifier: &Identifier) -> Result<Vec<ClientLease>, KeaError> {
     convert(ffi::leases_of_client(family.number(), identifier.kind as u8, &identifier.value)?)
 }
 
 /// Those of the DHCPv6 leases that were seen with a client which are still valid, and still of its hardware address.
+#[cfg(feature = "kea")]
 pub fn of_mac(seen: &[ClientLease], mac: &[u8]) -> Result<Vec<ClientLease>, KeaError> {
     let mut valid = Vec::new();
     for lease in seen {
@@ -42,6 +47,7 @@ pub fn of_mac(seen: &[ClientLease], mac: &[u8]) -> Result<Vec<ClientLease>, KeaE
     Ok(valid)
 }
 
+#[cfg(feature = "kea")]
 fn convert(found: Vec<ffi::ClientLease>) -> Result<Vec<ClientLease>, KeaError> {
     let convert = |lease: ffi::ClientLease| {
         let address = lease.address.parse();

@@ -103,12 +103,12 @@ impl Element {
 
     /// The string, where this is one. Bytes that are no UTF-8 are replaced.
     pub fn as_text(&self) -> Option<String> {
-        self.0.text().ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.0.text().ok().map(|text| text.to_string_lossy().into_owned())
     }
 
     /// The bytes of the string, where this is one. Kea does not demand UTF-8.
     pub fn as_bytes(&self) -> Option<Vec<u8>> {
-        self.0.text().ok()
+        self.0.text().ok().map(|text| text.as_bytes().to_vec())
     }
 
     /// The boolean, where this is one.
@@ -121,9 +121,24 @@ impl Element {
         Ok(self.0.names()?)
     }
 
+    /// How many items a list has; 0 where this is none.
+    pub fn len(&self) -> usize {
+        self.0.length()
+    }
+
+    /// Whether it is a list without items, or no list.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An item of a list.
+    pub fn item(&self, index: usize) -> Result<Self, KeaError> {
+        Self::from_shim(self.0.item(index)?)
+    }
+
     /// The items of a list; none where this is no list.
     pub fn items(&self) -> Result<Vec<Self>, KeaError> {
-        (0..self.0.length()).map(|index| Self::from_shim(self.0.item(index)?)).collect()
+        (0..self.len()).map(|index| self.item(index)).collect()
     }
 
     /// Where in the request this value stands, as Kea's own messages tell it: `<wire>:0:61`.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::element::{Element, Reply};
+use crate::lease::{Lease, LeaseChange};
 use crate::source::{HostSource, SourceParameters};
 
 /// A hook library.
@@ -19,6 +20,11 @@ pub trait Hook: Send + Sync {
 
     /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
+
+    /// Something became of a lease, and is in the lease database; only told after [`crate::library::Library::watch_leases`].
+    /// Packet threads call this, several at once, and packets wait for it: it must not wait for anything, and it cannot
+    /// fail.
+    fn lease_changed(&self, change: LeaseChange, lease: &Lease<'_>);
 }
 
 /// The library may stay mapped after `unload`, so nothing here may rely on fresh statics. A lock of `std`, because

@@ -6,13 +6,16 @@ use cxx::{CxxVector, UniquePtr};
 
 use crate::bridge::ffi;
 use crate::element::{Element, KeaError};
-use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, SUBNET_UNUSED};
+use crate::host::{
+    By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, SUBNET_UNUSED, decode,
+};
 
 pub use ffi::{SourceKind, Target};
 
 /// Bytes of an identifier given as `aa:bb`, `aabb` or `'text'`.
 pub fn parse_identifier(text: &[u8]) -> Result<Vec<u8>, KeaError> {
-    Ok(ffi::parse_identifier(text)?)
+    // Kea's own reader goes through streams, which counts where there are thousands.
+    decode(text).map_or_else(|| Ok(ffi::parse_identifier(text)?), Ok)
 }
 
 /// The identifier type of that name.

@@ -1,9 +1,11 @@
 //! Safe Rust types over ISC Kea's hook interface.
 //!
 //! - [`host`]: reservations and queries, as they cross the seam in both directions.
+//! - [`lease`]: leases, as they cross the seam.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
-//! - `bridge`: what Rust calls, through `cxx`; wrapped by `client_leases`, `element`, `hosts`, `subnets`, `server`, `statistics` and `library`.
+//! - `bridge`: what Rust calls, through `cxx`; wrapped by `client_leases`, `element`, `hosts`, `leases`, `library`,
+//!   `server`, `statistics` and `subnets`.
 //!
 //! The parts that need Kea exist with the feature `kea` only. Policy and the meaning of commands live in
 //! the hook library, not here.
@@ -11,13 +13,13 @@
 // The one crate that may: each unsafe block says why it is sound.
 #![allow(unsafe_code)]
 
+pub mod client_leases;
 pub mod host;
+pub mod lease;
 pub mod source;
 
 #[cfg(feature = "kea")]
 mod bridge;
-#[cfg(feature = "kea")]
-pub mod client_leases;
 #[cfg(feature = "kea")]
 pub mod element;
 #[cfg(feature = "kea")]
@@ -26,6 +28,8 @@ pub mod hook;
 pub mod hosts;
 #[cfg(feature = "kea")]
 mod inward;
+#[cfg(feature = "kea")]
+pub mod leases;
 #[cfg(feature = "kea")]
 pub mod library;
 #[cfg(feature = "kea")]

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use crate::bridge::ffi;
 use crate::element::{Element, KeaError};
+use crate::host::Family;
 
 /// The number that `version()` must return for this build of Kea.
 pub fn hooks_version() -> i32 {
@@ -41,6 +42,11 @@ impl Library<'_> {
     /// else serves the type.
     pub fn register_source(&mut self, kind: &str) -> Result<bool, KeaError> {
         Ok(ffi::register_source(self.0.as_mut(), kind)?)
+    }
+
+    /// Makes Kea tell the installed hook what becomes of leases ([`crate::hook::Hook::lease_changed`]).
+    pub fn watch_leases(&mut self, family: Family) -> Result<(), KeaError> {
+        Ok(ffi::watch_leases(self.0.as_mut(), family.number())?)
     }
 }
 

@@ -27,6 +27,14 @@ typedef enum KhrBy {
   KhrBy_Hostname,
 } KhrBy;
 
+// What became of a lease.
+typedef enum KhrLeaseChange {
+  KhrLeaseChange_Committed,
+  KhrLeaseChange_Released,
+  KhrLeaseChange_Declined,
+  KhrLeaseChange_Expired,
+} KhrLeaseChange;
+
 // An open source. Only a pointer to it crosses the seam.
 typedef struct KhrSource KhrSource;
 
@@ -92,6 +100,26 @@ typedef struct KhrVisitor {
   void *context;
   void (*visit)(void *context, const struct KhrReservation *reservation);
 } KhrVisitor;
+
+// A lease, and what became of it.
+typedef struct KhrLease {
+  enum KhrLeaseChange change;
+  // 4 or 6.
+  uint8_t family;
+  uint8_t prefix_length;
+  bool is_prefix;
+  uint32_t subnet;
+  // In network byte order; an IPv4 address takes the first four.
+  uint8_t address[16];
+  uint32_t iaid;
+  uint32_t valid_lifetime;
+  // In seconds since 1970.
+  int64_t started;
+  struct KhrBytes hostname;
+  struct KhrBytes hw_address;
+  struct KhrBytes client_id;
+  struct KhrBytes duid;
+} KhrLease;
 
 // The request of a command (`keahook::Element`).
 typedef struct KhrElement {
@@ -198,6 +226,13 @@ enum KhrStatus khr_configured(struct KhrText error);
 
 // Lets the hook do what it asked to be woken for.
 void khr_woken(void);
+
+// Tells what became of a lease. Called on packet threads.
+//
+// # Safety
+//
+// `lease` must be valid.
+void khr_lease_changed(const struct KhrLease *lease);
 
 // Runs a command and leaves its answer.
 //

@@ -60,7 +60,7 @@ public:
     std::unique_ptr<Element> item(std::size_t index) const;
     std::int64_t integer() const;
     bool boolean() const;
-    rust::Vec<std::uint8_t> text() const;
+    std::unique_ptr<std::string> text() const;
     /// Null when this is no map or has no such member.
     std::unique_ptr<Element> member(rust::Str name) const;
     rust::Vec<rust::String> names() const;
@@ -222,6 +222,8 @@ void refuse_configuration_later(rust::Str reason);
 rust::Vec<rust::String> database_problems(bool of_lookups);
 /// Makes `hosts-databases` entries of this type open a source of ours.
 bool register_source(isc::hooks::LibraryHandle& library, rust::Str type);
+/// Lets Rust know what becomes of leases (khr_lease_changed).
+void watch_leases(isc::hooks::LibraryHandle& library, std::uint8_t family);
 /// Closes the sources and takes the registration back.
 void remove_source() noexcept;
 

@@ -11,6 +11,8 @@ pub struct Config {
     pub persist_subnets: bool,
     /// `max-apply-items`: how many items one `ext-reservation-apply` may have.
     pub max_apply_items: usize,
+    /// `max-resolve-identifiers`: how many identifiers one `ext-lease-resolve` may have.
+    pub max_resolve_identifiers: usize,
 }
 
 impl Default for Config {
@@ -19,6 +21,7 @@ impl Default for Config {
             claim_stock_names: ClaimStockNames::default(),
             persist_subnets: false,
             max_apply_items: 10_000,
+            max_resolve_identifiers: 10_000,
         }
     }
 }
@@ -40,7 +43,7 @@ pub enum ConfigError {
     #[error("'parameters' must be a map")]
     NotAMap,
     /// A name that does not exist.
-    #[error("unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items")]
+    #[error("unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, max-resolve-identifiers")]
     Unknown(String),
     /// A value that does not exist.
     #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]
@@ -81,7 +84,10 @@ impl Config {
                 "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
                 "persist-subnets" => config.persist_subnets = persist_subnets(&value)?,
                 "max-apply-items" => {
-                    config.max_apply_items = number("max-apply-items", &value, MAX_APPLY_ITEMS)?;
+                    config.max_apply_items = number("max-apply-items", &value, MAX_ITEMS)?;
+                }
+                "max-resolve-identifiers" => {
+                    config.max_resolve_identifiers = number("max-resolve-identifiers", &value, MAX_ITEMS)?;
                 }
                 // Kea's own convention for remarks in a configuration.
                 "comment" | "user-context" => {}
@@ -101,7 +107,7 @@ fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
 }
 
 /// DHCP waits for the whole of a command.
-const MAX_APPLY_ITEMS: usize = 1_000_000;
+const MAX_ITEMS: usize = 1_000_000;
 
 fn number(name: &'static str, value: &Element, highest: usize) -> Result<usize, ConfigError> {
     let number = value.as_integer().and_then(|number| usize::try_from(number).ok());

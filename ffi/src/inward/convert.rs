@@ -1,10 +1,11 @@
 //! Between the C types of the seam and ours.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::slice;
 
-use super::types::{KhrBy, KhrQuery, KhrReservation, KhrResource};
+use super::types::{KhrBy, KhrLease, KhrLeaseChange, KhrQuery, KhrReservation, KhrResource};
 use crate::host::{By, Family, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, SUBNET_UNUSED};
+use crate::lease::{Lease, LeaseChange};
 use crate::source::SourceError;
 
 pub(super) fn to_resource(resource: &Ipv6Resource) -> KhrResource {
@@ -77,4 +78,39 @@ pub(super) unsafe fn from_query(given: &KhrQuery) -> Result<Query<'_>, SourceErr
         _ => None,
     };
     Ok(Query { family, subnet: given.has_subnet.then_some(given.subnet), by })
+}
+
+/// # Safety
+///
+/// The bytes of the lease must be valid while the result lives.
+pub(super) unsafe fn from_lease(given: &KhrLease) -> (LeaseChange, Lease<'_>) {
+    let change = match given.change {
+        KhrLeaseChange::Committed => LeaseChange::Committed,
+        KhrLeaseChange::Released => LeaseChange::Released,
+        KhrLeaseChange::Declined => LeaseChange::Declined,
+        KhrLeaseChange::Expired => LeaseChange::Expired,
+    };
+    let family = if given.family == 6 { Family::V6 } else { Family::V4 };
+    let [first, second, third, fourth, ..] = given.address;
+    // SAFETY: the caller vouches for the bytes.
+    let (hostname, hw_address, client_id, duid) = unsafe {
+        (given.hostname.get(), given.hw_address.get(), given.client_id.get(), given.duid.get())
+    };
+    let lease = Lease {
+        family,
+        subnet: given.subnet,
+        address: match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::new(first, second, third, fourth)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::from(given.address)),
+        },
+        prefix_length: given.is_prefix.then_some(given.prefix_length),
+        iaid: given.iaid,
+        started: given.started,
+        valid_lifetime: given.valid_lifetime,
+        hostname,
+        hw_address,
+        client_id,
+        duid,
+    };
+    (change, lease)
 }

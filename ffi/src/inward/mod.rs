@@ -10,9 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
 
-use convert::{from_query, from_reservation};
+use convert::{from_lease, from_query, from_reservation};
 use types::{
-    KhrAnswer, KhrBytes, KhrElement, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
+    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
     KhrVisitor,
 };
 
@@ -292,6 +292,27 @@ pub extern "C" fn khr_woken() {
     }
 }
 
+/// Tells what became of a lease. Called on packet threads.
+///
+/// # Safety
+///
+/// `lease` must be valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn khr_lease_changed(lease: *const KhrLease) {
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        let Some(hook) = hook::installed() else { return };
+        // SAFETY: the caller vouches for the pointer and what it leads to.
+        let (change, lease) = unsafe { from_lease(&*lease) };
+        hook.lease_changed(change, &lease);
+    }));
+    if let Err(payload) = told {
+        log(
+            Message::InternalError,
+            &format!("panic while a lease was looked at: {}", panic_text(&*payload)),
+        );
+    }
+}
+
 /// Runs a command and leaves its answer.
 ///
 /// # Safety
@@ -315,8 +336,9 @@ pub unsafe extern "C" fn khr_command(request: *const KhrElement, answer: *mut Kh
 fn run(request: &ffi::Element) -> Reply {
     let parts = || -> Result<_, cxx::Exception> {
         let name = request.member("command")?;
-        let name = name.as_ref().map(ffi::Element::text).transpose()?.unwrap_or_default();
-        Ok((String::from_utf8_lossy(&name).into_owned(), request.member("arguments")?))
+        let name = name.as_ref().map(ffi::Element::text).transpose()?;
+        let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok((name, request.member("arguments")?))
     };
     match (parts(), hook::installed()) {
         (Ok((name, arguments)), Some(hook)) => {

@@ -160,6 +160,38 @@ impl KhrVisitor {
     }
 }
 
+/// What became of a lease.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "values are made by the C++ side")]
+pub enum KhrLeaseChange {
+    Committed,
+    Released,
+    Declined,
+    Expired,
+}
+
+/// A lease, and what became of it.
+#[repr(C)]
+pub struct KhrLease {
+    pub(super) change: KhrLeaseChange,
+    /// 4 or 6.
+    pub(super) family: u8,
+    pub(super) prefix_length: u8,
+    pub(super) is_prefix: bool,
+    pub(super) subnet: u32,
+    /// In network byte order; an IPv4 address takes the first four.
+    pub(super) address: [u8; 16],
+    pub(super) iaid: u32,
+    pub(super) valid_lifetime: u32,
+    /// In seconds since 1970.
+    pub(super) started: i64,
+    pub(super) hostname: KhrBytes,
+    pub(super) hw_address: KhrBytes,
+    pub(super) client_id: KhrBytes,
+    pub(super) duid: KhrBytes,
+}
+
 /// An open source. Only a pointer to it crosses the seam.
 pub struct KhrSource(pub(super) Box<dyn HostSource>);
 

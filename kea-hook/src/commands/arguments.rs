@@ -119,25 +119,38 @@ fn key(arguments: &Element) -> Result<HostKey, CommandError> {
 
 /// `identifier-type` and `identifier`. What is missing is told after `prefix`.
 pub fn identifier(arguments: &Element, prefix: &str) -> Result<(IdentifierType, Vec<u8>), CommandError> {
-    let bytes = |name: &str| -> Result<Vec<u8>, CommandError> {
-        arguments
-            .get(name)?
-            .and_then(|value| value.as_bytes())
-            .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
-    };
-    let (kind, identifier) = (bytes("identifier-type")?, bytes("identifier")?);
+    let (kind, identifier) =
+        (text(arguments, "identifier-type", prefix)?, text(arguments, "identifier", prefix)?);
+    let identifier = identifier_bytes(&identifier)?;
+    Ok((type_of(&kind)?, identifier))
+}
+
+/// `identifier-type`, as [`identifier`] reads it.
+pub fn identifier_type(arguments: &Element) -> Result<IdentifierType, CommandError> {
+    type_of(&text(arguments, "identifier-type", "")?)
+}
+
+/// The value of `identifier`, as [`identifier`] reads it.
+pub fn identifier_bytes(text: &[u8]) -> Result<Vec<u8>, CommandError> {
     let empty = || CommandError::new("Unable to query for empty 'identifier'.");
-    if identifier.is_empty() {
+    if text.is_empty() {
         return Err(empty());
     }
-    let identifier = hosts::parse_identifier(&identifier)
+    let identifier = hosts::parse_identifier(text)
         .map_err(|_| CommandError::new("Unable to parse 'identifier' value."))?;
-    if identifier.is_empty() {
-        return Err(empty());
-    }
-    let kind = hosts::identifier_type(&String::from_utf8_lossy(&kind))
-        .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))?;
-    Ok((kind, identifier))
+    if identifier.is_empty() { Err(empty()) } else { Ok(identifier) }
+}
+
+fn text(arguments: &Element, name: &str, prefix: &str) -> Result<Vec<u8>, CommandError> {
+    arguments
+        .get(name)?
+        .and_then(|value| value.as_bytes())
+        .ok_or_else(|| CommandError::new(format!("{prefix}'{name}' is either missing or not a string.")))
+}
+
+fn type_of(name: &[u8]) -> Result<IdentifierType, CommandError> {
+    hosts::identifier_type(&String::from_utf8_lossy(name))
+        .map_err(|_| CommandError::new("Value of 'identifier-type' was not recognized."))
 }
 
 /// Refuses a command that would miss reservations because a host database is not open: "not found" would be a lie.

@@ -6,6 +6,7 @@
 mod arguments;
 #[cfg(feature = "fault-injection")]
 mod faults;
+mod lease;
 mod names;
 mod network;
 mod reservation;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::hook::Hook;
 use kea_ffi::host::Family;
+use kea_ffi::lease::{Lease, LeaseChange};
 use kea_ffi::server::{self, Message};
 use kea_ffi::source::{HostSource, SourceParameters};
 
@@ -66,6 +68,8 @@ pub struct Commands {
     persist_subnets: bool,
     /// `max-apply-items`.
     max_apply_items: usize,
+    /// `max-resolve-identifiers`.
+    max_resolve_identifiers: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
     /// Up to which write of the store the statistics count.
@@ -81,6 +85,7 @@ impl Commands {
             family,
             persist_subnets: config.persist_subnets,
             max_apply_items: config.max_apply_items,
+            max_resolve_identifiers: config.max_resolve_identifiers,
             refused: AtomicBool::new(false),
             counted_writes: AtomicU64::new(0),
             stores: Mutex::default(),
@@ -142,6 +147,7 @@ impl Hook for Commands {
     }
 
     fn woken(&self) {}
+    fn lease_changed(&self, _: LeaseChange, _: &Lease<'_>) {}
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {

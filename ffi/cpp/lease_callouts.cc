@@ -1,0 +1,156 @@
+// What becomes of leases: Kea's hook points for it, told to Rust. They run on packet threads.
+#include "keahook/shim.hpp"
+
+#include "kea-ffi/src/bridge.rs.h"
+#include "keahook/abi.h"
+
+#include "bytes.hpp"
+
+#include <dhcpsrv/lease.h>
+#include <hooks/callout_handle.h>
+
+using isc::dhcp::Lease;
+using isc::dhcp::Lease4;
+using isc::dhcp::Lease4Collection;
+using isc::dhcp::Lease4Ptr;
+using isc::dhcp::Lease6;
+using isc::dhcp::Lease6Collection;
+using isc::dhcp::Lease6Ptr;
+using isc::hooks::CalloutHandle;
+
+namespace keahook {
+
+namespace {
+
+KhrBytes
+view(const std::vector<std::uint8_t>& bytes) {
+    return {bytes.data(), bytes.size()};
+}
+
+/// What leases of both families have.
+KhrLease
+common(const Lease& lease, KhrLeaseChange change) {
+    KhrLease told{};
+    told.change = change;
+    told.subnet = lease.subnet_id_;
+    const auto address = octets(lease.addr_);
+    std::copy(address.begin(), address.end(), told.address);
+    told.valid_lifetime = lease.valid_lft_;
+    told.started = static_cast<std::int64_t>(lease.cltt_);
+    told.hostname = bytes(lease.hostname_);
+    if (lease.hwaddr_) {
+        told.hw_address = view(lease.hwaddr_->hwaddr_);
+    }
+    return (told);
+}
+
+void
+tell(const Lease4& lease, KhrLeaseChange change) {
+    KhrLease told = common(lease, change);
+    told.family = 4;
+    told.prefix_length = 32;
+    if (lease.client_id_) {
+        told.client_id = view(lease.client_id_->getClientId());
+    }
+    khr_lease_changed(&told);
+}
+
+void
+tell(const Lease6& lease, KhrLeaseChange change) {
+    KhrLease told = common(lease, change);
+    told.family = 6;
+    told.prefix_length = lease.prefixlen_;
+    told.is_prefix = lease.type_ == Lease::TYPE_PD;
+    told.iaid = lease.iaid_;
+    if (lease.duid_) {
+        told.duid = view(lease.duid_->getDuid());
+    }
+    khr_lease_changed(&told);
+}
+
+/// What a packet led to, once it is in the lease database: this hook point also tells of what a client released, and of
+/// addresses that it declined.
+template <typename Leases>
+void
+tell_committed(CalloutHandle& handle, const char* committed, const char* deleted) {
+    boost::shared_ptr<Leases> leases;
+    handle.getArgument(deleted, leases);
+    if (leases) {
+        for (const auto& lease : *leases) {
+            if (lease) {
+                tell(*lease, KhrLeaseChange_Released);
+            }
+        }
+    }
+    leases.reset();
+    handle.getArgument(committed, leases);
+    if (leases) {
+        for (const auto& lease : *leases) {
+            if (lease) {
+                const bool declined = lease->state_ == Lease::STATE_DECLINED;
+                tell(*lease, declined ? KhrLeaseChange_Declined : KhrLeaseChange_Committed);
+            }
+        }
+    }
+}
+
+/// A lease that ran out. Not what was released before and is kept for the client's return, nor what was declined.
+template <typename LeasePtr>
+void
+tell_expired(CalloutHandle& handle, const char* name) {
+    // Then another library has kept it.
+    if (handle.getStatus() == CalloutHandle::NEXT_STEP_SKIP) {
+        return;
+    }
+    LeasePtr lease;
+    handle.getArgument(name, lease);
+    if (lease && lease->state_ == Lease::STATE_DEFAULT && lease->valid_lft_ > 0) {
+        tell(*lease, KhrLeaseChange_Expired);
+    }
+}
+
+/// Whatever happens, the server goes on as if there was no callout.
+template <typename Body>
+int
+guarded(Body body) {
+    try {
+        body();
+        return (0);
+    } catch (const std::exception& error) {
+        write_log(Message::InternalError, error.what());
+    } catch (...) {
+        write_log(Message::InternalError, "an exception of unknown type in a callout about leases");
+    }
+    return (1);
+}
+
+extern "C" int
+leases4_committed(CalloutHandle& handle) {
+    return (guarded([&] { tell_committed<Lease4Collection>(handle, "leases4", "deleted_leases4"); }));
+}
+
+extern "C" int
+leases6_committed(CalloutHandle& handle) {
+    return (guarded([&] { tell_committed<Lease6Collection>(handle, "leases6", "deleted_leases6"); }));
+}
+
+extern "C" int
+lease4_expire(CalloutHandle& handle) {
+    return (guarded([&] { tell_expired<Lease4Ptr>(handle, "lease4"); }));
+}
+
+extern "C" int
+lease6_expire(CalloutHandle& handle) {
+    return (guarded([&] { tell_expired<Lease6Ptr>(handle, "lease6"); }));
+}
+
+} // namespace
+
+void
+watch_leases(isc::hooks::LibraryHandle& library, std::uint8_t family) {
+    const bool v6 = family == 6;
+    library.registerCallout(v6 ? "leases6_committed" : "leases4_committed", v6 ? leases6_committed : leases4_committed);
+    library.registerCallout(v6 ? "lease6_expire" : "lease4_expire", v6 ? lease6_expire : lease4_expire);
+}
+
+} // namespace keahook

@@ -1,0 +1,208 @@
+// Leases of clients, with the reservations beside them.
+#include "keahook/leases.hpp"
+
+#include "kea-ffi/src/bridge.rs.h"
+
+#include "bytes.hpp"
+#include "lease_state.hpp"
+
+#include <dhcpsrv/lease_mgr_factory.h>
+
+#include <algorithm>
+#include <string>
+
+using isc::asiolink::IOAddress;
+using isc::data::ElementPtr;
+using isc::dhcp::ClientId;
+using isc::dhcp::DUID;
+using isc::dhcp::HWAddr;
+using isc::dhcp::Lease;
+using isc::dhcp::Lease4;
+using isc::dhcp::Lease4Collection;
+using isc::dhcp::Lease6;
+using isc::dhcp::Lease6Collection;
+using isc::dhcp::LeaseMgrFactory;
+
+namespace keahook {
+
+namespace {
+
+using Value = isc::data::Element;
+
+/// What leases are looked for by.
+struct Client {
+    isc::dhcp::Host::IdentifierType type;
+    std::vector<std::uint8_t> identifier;
+    bool has_subnet;
+    std::uint32_t subnet;
+};
+
+ElementPtr
+number(std::int64_t value) {
+    return (Value::create(static_cast<long long int>(value)));
+}
+
+ElementPtr
+text(rust::Slice<const std::uint8_t> bytes) {
+    return (Value::create(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+}
+
+/// As Kea prints a DUID. (Its own way goes through a stream.)
+ElementPtr
+colons(const std::vector<std::uint8_t>& bytes) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(3 * bytes.size());
+    for (const std::uint8_t byte : bytes) {
+        if (!text.empty()) {
+            text.push_back(':');
+        }
+        text.push_back(digits[byte >> 4]);
+        text.push_back(digits[byte & 0xf]);
+    }
+    return (Value::create(text));
+}
+
+/// Those that are valid and in the wanted subnet, the newest first.
+template <typename Leases>
+Leases
+only_valid(Leases leases, const Client& client, std::time_t now) {
+    const auto unwanted = [&](const auto& lease) {
+        return (!is_valid(*lease, now) || (client.has_subnet && lease->subnet_id_ != client.subnet));
+    };
+    leases.erase(std::remove_if(leases.begin(), leases.end(), unwanted), leases.end());
+    std::stable_sort(leases.begin(), leases.end(),
+                     [](const auto& left, const auto& right) { return (left->cltt_ > right->cltt_); });
+    return (leases);
+}
+
+/// None where Kea finds no leases by this type of identifier.
+Lease4Collection
+find4(const Client& client, std::time_t now) {
+    const auto& manager = LeaseMgrFactory::instance();
+    switch (client.type) {
+    case isc::dhcp::Host::IDENT_HWADDR:
+        return (only_valid(manager.getLease4(HWAddr(client.identifier, isc::dhcp::HTYPE_ETHER)), client, now));
+    case isc::dhcp::Host::IDENT_CLIENT_ID:
+        return (only_valid(manager.getLease4(ClientId(client.identifier)), client, now));
+    default:
+        return {};
+    }
+}
+
+Lease6Collection
+find6(const Client& client, std::time_t now) {
+    if (client.type != isc::dhcp::Host::IDENT_DUID) {
+        return {};
+    }
+    return (only_valid(LeaseMgrFactory::instance().getLeases6(DUID(client.identifier)), client, now));
+}
+
+ElementPtr
+describe(const Lease& lease) {
+    const ElementPtr map = Value::createMap();
+    map->set("ip-address", Value::create(lease.addr_.toText()));
+    map->set("subnet-id", number(lease.subnet_id_));
+    map->set("state", number(lease.state_));
+    if (lease.valid_lft_ != Lease::INFINITY_LFT) {
+        map->set("expire", number(lease.getExpirationTime()));
+    }
+    if (!lease.hostname_.empty()) {
+        map->set("hostname", Value::create(lease.hostname_));
+    }
+    return (map);
+}
+
+ElementPtr
+describe(const Lease6& lease) {
+    const ElementPtr map = describe(static_cast<const Lease&>(lease));
+    map->set("duid", colons(lease.duid_->getDuid()));
+    map->set("iaid", number(lease.iaid_));
+    map->set("type", Value::create(Lease::typeToText(lease.type_)));
+    if (lease.type_ == Lease::TYPE_PD) {
+        map->set("prefix-len", number(lease.prefixlen_));
+    }
+    return (map);
+}
+
+template <typename Leases>
+ElementPtr
+describe_all(const Leases& leases) {
+    const ElementPtr list = Value::createList();
+    for (const auto& lease : leases) {
+        list->add(describe(*lease));
+    }
+    return (list);
+}
+
+/// The resources of one kind, under the name that they have in a reservation.
+void
+set_resources(const ElementPtr& map, const char* name, const Reserved& reserved, bool prefixes) {
+    const ElementPtr list = Value::createList();
+    for (const Resource& resource : reserved.resources) {
+        if (resource.is_prefix == prefixes) {
+            const std::string address =
+                IOAddress::fromBytes(AF_INET6, resource.address.data()).toText();
+            list->add(Value::create(prefixes ? address + "/" + std::to_string(resource.prefix_length) : address));
+        }
+    }
+    if (list->size() > 0) {
+        map->set(name, list);
+    }
+}
+
+} // namespace
+
+void
+Resolver::open(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet) {
+    const Client client{static_cast<isc::dhcp::Host::IdentifierType>(type),
+                        {identifier.begin(), identifier.end()},
+                        has_subnet,
+                        subnet};
+    leases_ = family_ == 6 ? describe_all(find6(client, now_)) : describe_all(find4(client, now_));
+    reservations_ = Value::createList();
+}
+
+void
+Resolver::reserve(const Reserved& reserved, const Element& source) {
+    const ElementPtr map = Value::createMap();
+    map->set("subnet-id", number(reserved.subnet));
+    map->set("source", source.value());
+    if (reserved.ipv4 != 0) {
+        map->set("ip-address", Value::create(IOAddress(reserved.ipv4).toText()));
+    }
+    set_resources(map, "ip-addresses", reserved, false);
+    set_resources(map, "prefixes", reserved, true);
+    if (!reserved.hostname.empty()) {
+        map->set("hostname", text(reserved.hostname));
+    }
+    if (!reserved.owner.empty()) {
+        map->set("owner", text(reserved.owner));
+    }
+    reservations_->add(map);
+}
+
+void
+Resolver::close() {
+    const ElementPtr answer = Value::createMap();
+    answer->set("leases", leases_);
+    answer->set("reservations", reservations_);
+    answers_->add(answer);
+    lease_count_ += leases_->size();
+    reservation_count_ += reservations_->size();
+}
+
+void
+Resolver::refuse(rust::Str reason) {
+    const ElementPtr answer = Value::createMap();
+    answer->set("status", Value::create("invalid"));
+    answer->set("text", Value::create(std::string(reason)));
+    answers_->add(answer);
+}
+
+std::unique_ptr<Resolver>
+resolver(std::uint8_t family) {
+    return (std::make_unique<Resolver>(family));
+}
+
+} // namespace keahook

@@ -1,0 +1,5 @@
+//! The commands about leases.
+
+mod resolve;
+
+pub use resolve::resolve;
