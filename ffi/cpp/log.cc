@@ -24,6 +24,7 @@ const MessageID RESERVATION_UNUSABLE = "HOST_CMDS_RS_RESERVATION_UNUSABLE";
 const MessageID SUBNET_CHANGED = "HOST_CMDS_RS_SUBNET_CHANGED";
 const MessageID SUBNETS_RESTORED = "HOST_CMDS_RS_SUBNETS_RESTORED";
 const MessageID SUBNET_NOT_RESTORED = "HOST_CMDS_RS_SUBNET_NOT_RESTORED";
+const MessageID PIN_REFUSED = "HOST_CMDS_RS_PIN_REFUSED";
 
 // Written by hand: Debian's kea-dev 2.2.0 has no message compiler.
 const char* const messages[] = {
@@ -39,6 +40,7 @@ const char* const messages[] = {
     "HOST_CMDS_RS_SUBNET_CHANGED", "%1",
     "HOST_CMDS_RS_SUBNETS_RESTORED", "restored what commands had added: %1",
     "HOST_CMDS_RS_SUBNET_NOT_RESTORED", "%1",
+    "HOST_CMDS_RS_PIN_REFUSED", "%1",
     nullptr
 };
 
@@ -97,6 +99,9 @@ write_log(Message message, const char* text, std::size_t size) noexcept {
             break;
         case Message::SubnetNotRestored:
             LOG_WARN(logger, SUBNET_NOT_RESTORED).arg(argument);
+            break;
+        case Message::PinRefused:
+            LOG_WARN(logger, PIN_REFUSED).arg(argument);
             break;
         default:
             LOG_ERROR(logger, INTERNAL_ERROR).arg(argument);

@@ -31,6 +31,7 @@ pub(crate) mod ffi {
         SubnetChanged,
         SubnetsRestored,
         SubnetNotRestored,
+        PinRefused,
         InternalError,
     }
 

@@ -228,10 +228,28 @@ impl Page {
         self.hosts.iter().last().map(ffi::Host::id)
     }
 
+    /// The reservations of the family that have neither an address nor a prefix.
+    pub fn without_address(&self) -> Result<Vec<Reservation>, KeaError> {
+        let mut found = Vec::new();
+        for host in self.of_family() {
+            let claim = host.claim()?;
+            if claim.ipv4 == 0 && claim.resources.is_empty() {
+                found.push(to_reservation(claim, host.body()?)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// The reservations that the family has, as `reservation-get` shows them.
     pub fn hosts(&self) -> impl Iterator<Item = Result<Element, KeaError>> {
-        let of_family = self.hosts.iter().filter(|host| host.subnet(self.family.number()) != SUBNET_UNUSED);
-        of_family.map(|host| Element::from_shim(host.element(self.family.number())?))
+        self.of_family().map(|host| Element::from_shim(host.element(self.family.number())?))
+    }
+}
+
+impl Page {
+    /// A database may be shared with the server of the other family.
+    fn of_family(&self) -> impl Iterator<Item = &ffi::Host> {
+        self.hosts.iter().filter(|host| host.subnet(self.family.number()) != SUBNET_UNUSED)
     }
 }
 

@@ -3,8 +3,6 @@
 //! Kea finds them by hardware address and client identifier in DHCPv4, and by DUID in DHCPv6; by any other identifier
 //! there are none.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use cxx::UniquePtr;
 
 use crate::bridge::ffi;

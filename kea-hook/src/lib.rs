@@ -8,6 +8,7 @@
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
 //! - [`apply`]: what many reservations at once, of one owner, come to.
 //! - [`unique`]: what must be unique among them.
+//! - [`pins`]: how they get the addresses that their clients lease.
 //! - [`owner`]: who they belong to.
 //! - [`wish`]: those that wait for a lease.
 //!
@@ -15,6 +16,7 @@
 
 pub mod apply;
 pub mod owner;
+pub mod pins;
 pub mod store;
 pub mod unique;
 pub mod wish;

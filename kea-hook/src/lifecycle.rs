@@ -84,6 +84,8 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
     for name in names.all() {
         library.register_command(&name)?;
     }
+    library.watch_leases(family)?;
+    library::begin_wakes()?;
     server::log(Message::Loaded, &names.to_string());
     hook::install(Arc::new(Commands::new(names, family, &config)));
     refusal.map_or(Ok(()), |error| refuse(&error.into()))
@@ -97,6 +99,7 @@ fn refuse(error: &LoadError) -> Result<(), LoadError> {
 /// Takes everything back. The stores close here, so that the next load finds them unlocked.
 #[allow(clippy::unnecessary_wraps, reason = "has the shape of an entry point")]
 pub fn unload() -> Result<(), LoadError> {
+    library::end_wakes();
     library::remove_source();
     hook::uninstall();
     server::log(Message::Unloaded, "");

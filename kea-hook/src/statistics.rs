@@ -27,6 +27,12 @@ pub fn store(status: &Status) {
     report(numbers.into_iter().try_for_each(|(name, number)| set_level(name, number)));
 }
 
+/// So many addresses were reserved because clients leased them.
+pub fn pins(count_of_pins: usize) {
+    report(count(PINS, i64::try_from(count_of_pins).unwrap_or(i64::MAX)));
+}
+
+const PINS: &str = "ext-pins";
 const RESERVATIONS: &str = "ext-store-reservations";
 const COMMITS: &str = "ext-store-commits";
 const ERRORS: &str = "ext-store-errors";
@@ -41,7 +47,7 @@ fn name_of(result: ResultCode) -> &'static str {
 
 fn all() -> impl Iterator<Item = &'static str> {
     let results = [ResultCode::Success, ResultCode::Error, ResultCode::Empty];
-    results.map(name_of).into_iter().chain([RESERVATIONS, COMMITS, ERRORS])
+    results.map(name_of).into_iter().chain([PINS, RESERVATIONS, COMMITS, ERRORS])
 }
 
 /// Numbers that cannot be told are no reason to refuse anything.

@@ -23,6 +23,11 @@ pub struct Order {
 }
 
 impl Order {
+    /// Nothing yet, of an owner.
+    pub fn new(family: Family, owner: Option<Vec<u8>>) -> Self {
+        Self { family, owner, adopt: false, prune: false, wanted: Vec::new(), unwanted: Vec::new() }
+    }
+
     /// Refuses what comes a second time: which of the two is meant is not known.
     pub fn refuse_repeated(&mut self) {
         let mut seen = HashMap::with_capacity(self.wanted.len());

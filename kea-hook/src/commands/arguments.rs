@@ -8,6 +8,7 @@ use kea_ffi::hosts::{self, Target};
 use kea_ffi::server::{self, Subnet};
 
 use super::CommandError;
+use crate::owner;
 pub use crate::apply::HostKey;
 
 /// Largest id that a subnet can have; the one above means "none" (`SUBNET_ID_MAX` of Kea).
@@ -45,6 +46,29 @@ pub fn optional_integer(
 /// Refuses the lack of a parameter.
 pub fn missing(arguments: &Element, name: &str) -> Result<CommandError, CommandError> {
     Ok(CommandError::new(format!("missing parameter '{name}' ({})", arguments.position()?)))
+}
+
+/// Refuses arguments that a command of ours does not have.
+pub fn only_known(arguments: &Element, known: &[&str]) -> Result<(), CommandError> {
+    match arguments.names()?.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => {
+            Err(CommandError::new(format!("unknown argument '{unknown}'; known are: {}", known.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The owner, where one is given.
+pub fn owner(arguments: &Element) -> Result<Option<Vec<u8>>, CommandError> {
+    let Some(value) = arguments.get("owner")? else { return Ok(None) };
+    match value.as_bytes().filter(|owner| (1..=owner::MAX_BYTES).contains(&owner.len())) {
+        Some(owner) => Ok(Some(owner)),
+        None => Err(CommandError::new(format!(
+            "'owner' must be a string of 1 to {} bytes ({})",
+            owner::MAX_BYTES,
+            value.position()?
+        ))),
+    }
 }
 
 /// A subnet id, where it is given.

@@ -9,7 +9,7 @@ mod faults;
 mod lease;
 mod names;
 mod network;
-mod reservation;
+pub mod reservation;
 mod status;
 mod subnet;
 mod table;
@@ -28,6 +28,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
+use crate::pins::Pins;
 use crate::statistics;
 use crate::store::{Store, StoreError};
 
@@ -75,6 +76,8 @@ pub struct Commands {
     /// Up to which write of the store the statistics count.
     counted_writes: AtomicU64,
     stores: Mutex<Vec<Weak<Store>>>,
+    /// Reservations that wait for leases.
+    pins: Pins,
 }
 
 impl Commands {
@@ -89,6 +92,7 @@ impl Commands {
             refused: AtomicBool::new(false),
             counted_writes: AtomicU64::new(0),
             stores: Mutex::default(),
+            pins: Pins::default(),
         }
     }
 
@@ -132,6 +136,7 @@ impl Hook for Commands {
     fn configured(&self) -> Result<(), String> {
         statistics::begin();
         self.count_store();
+        self.pins.configured();
         if !self.persist_subnets {
             return Ok(());
         }
@@ -146,8 +151,26 @@ impl Hook for Commands {
         Ok(())
     }
 
-    fn woken(&self) {}
-    fn lease_changed(&self, _: LeaseChange, _: &Lease<'_>) {}
+    fn lease_changed(&self, change: LeaseChange, lease: &Lease<'_>) {
+        if change == LeaseChange::Committed {
+            self.pins.saw(lease);
+        }
+    }
+
+    fn woken(&self) {
+        let stores = self.open_stores();
+        match self.pins.work(self.family, stores.first().map(AsRef::as_ref)) {
+            Ok(true) => server::wake(),
+            Ok(false) => {}
+            Err(error) => {
+                server::log(Message::PinRefused, &format!("reservations that wait for leases: {error}"));
+                if self.pins.has_more() {
+                    server::wake();
+                }
+            }
+        }
+        self.count_store();
+    }
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {

@@ -25,6 +25,7 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     }
     arguments.set("stores", &stores)?;
     arguments.set("reservations", &counts(hook)?)?;
+    arguments.set("pending", &Element::integer(hook.pins.count())?)?;
     let mut limits = Element::map()?;
     limits.set("max-apply-items", &Element::integer(hook.max_apply_items)?)?;
     arguments.set("limits", &limits)?;

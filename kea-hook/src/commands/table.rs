@@ -5,7 +5,7 @@ use kea_ffi::host::Family;
 
 #[cfg(feature = "fault-injection")]
 use super::faults;
-use super::reservation::{apply, list, one, page};
+use super::reservation::{apply, list, one, page, pending};
 use super::{CommandError, Commands, lease, network, status, subnet};
 
 /// Runs a command.
@@ -96,6 +96,7 @@ const COMMANDS: &[Command] = &[
     subnet_cmds("network6-subnet-del", Family::V6, network::subnet_del),
     own("lease-resolve", lease::resolve),
     own("reservation-apply", apply::apply),
+    own("reservation-pending", pending::pending),
     own("status", status::status),
     #[cfg(feature = "fault-injection")]
     own("test-panic", |_, _| faults::panics()),

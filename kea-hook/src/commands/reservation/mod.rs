@@ -3,6 +3,7 @@
 //! - `one`: those about a single one, `reservation-add`, `-update`, `-get` and `-del`.
 //! - `list` and `page`: those that show many.
 //! - `apply`: the one that changes many.
+//! - `pending`: the one that shows which of these wait for leases.
 //! - `read`, `validity` and `placement`: what is refused before any source is asked.
 //! - `change`: how several sources are changed together.
 
@@ -11,6 +12,7 @@ mod change;
 pub mod list;
 pub mod one;
 pub mod page;
+pub mod pending;
 mod placement;
 mod read;
 mod validity;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
-use kea_ffi::host::{Colons, Family, Hex, IdentifierType, Ipv6Resource, StoredReservation};
+use kea_ffi::host::{Colons, Family, Hex, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
 
 use super::request::Request;
+use super::wishes::Wish;
 use crate::apply::{Combined, Item, Refusal, Verdict};
 use crate::commands::CommandError;
+use crate::wish;
 
 /// The word for a verdict, and the text that goes with it where that is always the same.
 fn words(verdict: &Verdict) -> (&'static str, &'static str) {
@@ -30,12 +32,17 @@ pub fn reply(
     sources: &[String],
     applied: bool,
 ) -> Result<Reply, CommandError> {
-    let order = &request.order;
+    let order = &request.batch.order;
     let mut entries =
         Entries { family: order.family, sources, usual: HashMap::new(), counts: BTreeMap::new() };
     let mut wanted = Element::list()?;
-    for place in 0..order.wanted.len() {
-        entries.push(&mut wanted, combined, Item::Wanted(place))?;
+    for (place, reservation) in order.wanted.iter().enumerate() {
+        match (reservation, request.wishes.get(&place)) {
+            (Ok(reservation), Some(wish)) => {
+                entries.push_wish(&mut wanted, combined, place, reservation, wish)?;
+            }
+            _ => entries.push(&mut wanted, combined, Item::Wanted(place))?,
+        }
     }
     let mut unwanted = Element::list()?;
     for place in 0..order.unwanted.len() {
@@ -68,11 +75,11 @@ pub fn reply(
 }
 
 fn text(request: &Request, counts: &BTreeMap<&str, usize>, pruned: usize, applied: bool) -> String {
-    let order = ["added", "updated", "adopted", "removed", "unchanged", "conflict", "invalid"];
+    let order = ["added", "updated", "adopted", "removed", "unchanged", "pending", "conflict", "invalid"];
     let mut parts: Vec<String> =
         order.iter().filter_map(|word| Some(format!("{} {word}", counts.get(word)?))).collect();
-    if request.order.prune {
-        parts.push(if request.order.has_invalid() {
+    if request.batch.order.prune {
+        parts.push(if request.batch.order.has_invalid() {
             "nothing pruned, because the list has invalid items".to_owned()
         } else {
             format!("{pruned} pruned")
@@ -113,6 +120,39 @@ impl Entries<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// What became of a reservation that takes its address from a lease.
+    fn push_wish(
+        &mut self,
+        list: &mut Element,
+        combined: &Combined,
+        place: usize,
+        reservation: &Reservation,
+        wish: &Wish,
+    ) -> Result<(), KeaError> {
+        let item = Item::Wanted(place);
+        let Some((_, verdict)) = combined.verdict(item).filter(|(_, verdict)| !verdict.is_refusal()) else {
+            return self.push(list, combined, item);
+        };
+        let has_address = wish::has_address(reservation);
+        let (status, text) = if has_address { words(verdict) } else { ("pending", "Host waits for a lease.") };
+        *self.counts.entry(status).or_default() += 1;
+        let mut told = entry(status, text)?;
+        if has_address {
+            addresses(reservation, &mut told)?;
+        } else if !wish.elsewhere.is_empty() {
+            let mut leases = Element::list()?;
+            for lease in &wish.elsewhere {
+                let mut found = Element::map()?;
+                found.set("subnet-id", &Element::integer(lease.subnet)?)?;
+                found.set("ip-address", &Element::text(&lease.to_string())?)?;
+                leases.push(&found)?;
+            }
+            told.set("text", &Element::text("Host waits for a lease; it has leases in other subnets only.")?)?;
+            told.set("leases", &leases)?;
+        }
+        list.push(&told)
     }
 
     fn conflict(&self, source: usize, refusal: &Refusal) -> Result<Element, KeaError> {
@@ -159,8 +199,14 @@ fn summary(family: Family, stored: &StoredReservation) -> Result<Element, KeaErr
     let mut summary = Element::map()?;
     summary.set("subnet-id", &Element::integer(reservation.subnet(family).unwrap_or_default())?)?;
     summary.set(identifier.kind.name(), &Element::text(&value)?)?;
+    addresses(reservation, &mut summary)?;
+    Ok(summary)
+}
+
+/// Addresses and prefixes, under the names that they have in a reservation.
+fn addresses(reservation: &Reservation, map: &mut Element) -> Result<(), KeaError> {
     if let Some(address) = reservation.ipv4 {
-        summary.set("ip-address", &Element::text(&address.to_string())?)?;
+        map.set("ip-address", &Element::text(&address.to_string())?)?;
     }
     let (mut addresses, mut prefixes) = (Vec::new(), Vec::new());
     for resource in &reservation.ipv6 {
@@ -173,8 +219,8 @@ fn summary(family: Family, stored: &StoredReservation) -> Result<Element, KeaErr
         if !texts.is_empty() {
             let mut list = Element::list()?;
             texts.iter().try_for_each(|text| list.push(&Element::text(text)?))?;
-            summary.set(name, &list)?;
+            map.set(name, &list)?;
         }
     }
-    Ok(summary)
+    Ok(())
 }

@@ -1,0 +1,145 @@
+//! Reserves the addresses that clients lease.
+
+use std::collections::BTreeMap;
+
+use kea_ffi::client_leases;
+use kea_ffi::client_leases::ClientLease;
+use kea_ffi::host::{By, Family, Identifier, IdentifierType, Query};
+use kea_ffi::hosts::{Source, Sources, Target};
+
+use super::registry::Client;
+use crate::apply::{Item, Order, Verdict};
+use crate::commands::CommandError;
+use crate::commands::reservation::apply::item;
+use crate::commands::reservation::apply::places::{Batch, Places};
+use crate::store::Store;
+use crate::{owner, wish};
+
+/// What became of a wish.
+pub enum Outcome {
+    /// There is none in any source.
+    NoWish,
+    /// Its client has no valid lease in the subnet.
+    Waits,
+    /// The address is reserved.
+    Pinned,
+    /// The address cannot be reserved, and why.
+    Refused(String),
+}
+
+/// The wishes of one owner in one source that can be fulfilled.
+struct Job {
+    clients: Vec<Client>,
+    batch: Batch,
+}
+
+/// Where a job is, and whose.
+type Place = (usize, Option<Vec<u8>>);
+
+/// Fulfils the wishes of these clients as far as that can be done, and tells what became of each. How many addresses were
+/// reserved.
+pub fn pin(
+    family: Family,
+    store: Option<&Store>,
+    clients: Vec<(Client, Vec<ClientLease>)>,
+    mut tell: impl FnMut(&Client, Outcome),
+) -> Result<usize, CommandError> {
+    let all = Sources::of(Target::All)?;
+    let sources: Vec<Source<'_>> = all.iter().collect();
+    let mut jobs = BTreeMap::new();
+    for (client, seen) in clients {
+        match prepare(family, &sources, &client, &seen, &mut jobs) {
+            Ok(Some(outcome)) => tell(&client, outcome),
+            Ok(None) => {}
+            Err(error) => tell(&client, Outcome::Refused(error.to_string())),
+        }
+    }
+    let mut pinned = 0;
+    for ((index, _), job) in jobs {
+        match run(family, &sources[index..=index], store, &job) {
+            Ok(outcomes) => {
+                for (client, outcome) in job.clients.iter().zip(outcomes) {
+                    pinned += usize::from(matches!(outcome, Outcome::Pinned));
+                    tell(client, outcome);
+                }
+            }
+            Err(error) => {
+                job.clients.iter().for_each(|client| tell(client, Outcome::Refused(error.to_string())));
+            }
+        }
+    }
+    Ok(pinned)
+}
+
+/// Adds to the jobs what can be done for a client. What became of its wish where there is nothing to do.
+fn prepare(
+    family: Family,
+    sources: &[Source<'_>],
+    client: &Client,
+    seen: &[ClientLease],
+    jobs: &mut BTreeMap<Place, Job>,
+) -> Result<Option<Outcome>, CommandError> {
+    let query = Query::in_subnet(family, client.subnet, By::Identifier(client.kind, &client.value));
+    let mut outcome = Some(Outcome::NoWish);
+    let mut addresses = None;
+    for (index, source) in sources.iter().enumerate() {
+        for host in source.find(&query)? {
+            let old = host.stored_form()?;
+            if !wish::is_pending(&old) {
+                continue;
+            }
+            if addresses.is_none() {
+                addresses = Some(addresses_of(family, client, seen)?);
+            }
+            let Some(addresses) = addresses.as_ref().filter(|addresses| !addresses.is_empty()) else {
+                return Ok(Some(Outcome::Waits));
+            };
+            let (host, reservation) = item::with_addresses(family, &host.element(family)?, addresses)?;
+            let owner = owner::of(&old.body);
+            let job = jobs.entry((index, owner.clone())).or_insert_with(|| Job {
+                clients: Vec::new(),
+                batch: Batch::new(Order::new(family, owner)),
+            });
+            job.clients.push(client.clone());
+            job.batch.push(Ok((Some(host), reservation)));
+            outcome = None;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The addresses that a client leases in its subnet now.
+fn addresses_of(
+    family: Family,
+    client: &Client,
+    seen: &[ClientLease],
+) -> Result<Vec<String>, CommandError> {
+    let mut leases = match (family, client.kind) {
+        // Kea cannot be asked for them: only those are known that the client was seen with.
+        (Family::V6, IdentifierType::HwAddress) => client_leases::of_mac(seen, &client.value)?,
+        _ => {
+            let identifier = Identifier { kind: client.kind, value: client.value.clone() };
+            client_leases::of_client(family, &identifier)?
+        }
+    };
+    leases.retain(|lease| lease.subnet == client.subnet);
+    Ok(item::addresses_of(family, &leases))
+}
+
+fn run(
+    family: Family,
+    source: &[Source<'_>],
+    store: Option<&Store>,
+    job: &Job,
+) -> Result<Vec<Outcome>, CommandError> {
+    let mut places = Places::new(family, source, store)?;
+    let combined = places.decide(&job.batch.order)?;
+    let outcome = |place| match combined.verdict(Item::Wanted(place)) {
+        Some((_, Verdict::Conflict(refusal))) => Outcome::Refused(refusal.to_string()),
+        Some((_, Verdict::Invalid(reason))) => Outcome::Refused(reason.clone()),
+        _ => Outcome::Pinned,
+    };
+    let outcomes = (0..job.clients.len()).map(outcome).collect();
+    places.execute(&job.batch, &combined)?;
+    Ok(outcomes)
+}
