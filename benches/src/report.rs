@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row> {
-        let runs = Runs { ours: vec![200.0, 250.0, 300.0], peer: vec![100.0, 90.0, 110.0] };
+        let runs = Runs { ours: vec![200.0, 250.0, 300.0], peer: vec![80.0, 100.0, 120.0] };
         let none = Runs { ours: vec![0.0], peer: vec![0.0] };
         vec![
             Row::new("add", "1/s", Goal::AtLeast(2.0), Some(&runs)),

@@ -58,7 +58,8 @@ fn apply(kea: &Kea, run: usize) -> Result<()> {
     let items = super::of_run(run, ITEMS);
     let first = CLIENTS + items.start;
     for start in (first..first + ITEMS).step_by(ITEMS_OF_A_COMMAND as usize) {
-        kea.ask("ext-reservation-apply", &arguments(start..start + ITEMS_OF_A_COMMAND))?;
+        let items = arguments(start..start + ITEMS_OF_A_COMMAND);
+        kea.command("ext-reservation-apply", &items)?.success()?;
     }
     Ok(())
 }
