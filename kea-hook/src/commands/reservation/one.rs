@@ -124,12 +124,8 @@ fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, Co
 /// first get the errors that they know.
 fn check(family: Family, given: &Element, host: &Host, subnet: Option<u32>) -> Result<(), CommandError> {
     let reservation = host.reservation()?;
-    if let Some(of) = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten() {
-        placement::check_inside(family, &reservation, &of)?;
-    }
-    validity::check_limits(given)?;
-    validity::check_types(given)?;
-    validity::check_identifier(&reservation.identifier)
+    placement::check_inside(family, &reservation, subnet.unwrap_or(0))?;
+    validity::check_parsed(family, given, &reservation.identifier)
 }
 
 fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {
