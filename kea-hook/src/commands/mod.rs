@@ -26,7 +26,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Why a command was refused. The text is the reply's.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,12 @@ impl From<KeaError> for CommandError {
     }
 }
 
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// The answer to `persist-subnets` without a store.
 const NO_STORE_FOR_SUBNETS: &str = "'persist-subnets' needs a store: add an entry such as { \"type\": \"memfile\", \
      \"name\": \"/var/lib/kea/kea-hosts.db\" } to hosts-databases, or remove 'persist-subnets' from the parameters of \
@@ -57,6 +63,8 @@ pub struct Commands {
     family: Family,
     /// `persist-subnets`.
     persist_subnets: bool,
+    /// `max-apply-items`.
+    max_apply_items: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
     stores: Mutex<Vec<Weak<Store>>>,
@@ -69,6 +77,7 @@ impl Commands {
             names,
             family,
             persist_subnets: config.persist_subnets,
+            max_apply_items: config.max_apply_items,
             refused: AtomicBool::new(false),
             stores: Mutex::default(),
         }
