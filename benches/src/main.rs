@@ -2,7 +2,7 @@
 //! hook, or its configuration. The ratio of two figures says more than each of them, which is of this machine.
 //!
 //! The table goes to standard output, what is going on to standard error. The exit code is 0 when every line was
-//! measured, whether it reaches its goal or not.
+//! measured or skipped, whether it reaches its goal or not.
 
 mod bench;
 mod clients;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all lines could be measured.
+/// Whether all lines could be measured, or skipped.
 fn run(arguments: &Arguments) -> Result<bool> {
     let hook = arguments.hook.clone().map_or_else(kea_lab::hook_path, Ok)?;
     let bench = Bench::new(hook, arguments.runs.into());
@@ -72,15 +72,15 @@ fn run(arguments: &Arguments) -> Result<bool> {
             bench.tell(format_args!("{} could not be measured: {error:#}", line.name));
         }
         rows.push(Row::new(line.name, line.unit, line.goal, measured.as_ref().ok()));
+        // After each line, so that an end before the last one leaves what there is.
+        if let Some(path) = &arguments.report {
+            let json = serde_json::to_string_pretty(&rows)?;
+            fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+        }
         if kea_lab::is_interrupted() {
-            return Ok(false);
+            break;
         }
     }
-
     print!("{}", report::table(&rows));
-    if let Some(path) = &arguments.report {
-        let json = serde_json::to_string_pretty(&rows)?;
-        fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    }
     Ok(complete)
 }

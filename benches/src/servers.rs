@@ -79,6 +79,12 @@ fn stock_builder() -> Result<KeaBuilder> {
     server.lease_cmds()?.stock_hook("libdhcp_host_cmds.so", Value::Null)?.http()
 }
 
+/// Whether a server has this command.
+pub fn serves(kea: &Kea, command: &str) -> Result<bool> {
+    let commands = kea.ask("list-commands", &Value::Null)?;
+    Ok(commands.as_array().is_some_and(|names| names.iter().any(|name| name == command)))
+}
+
 /// A command on its way.
 pub fn request(command: &str, arguments: &Value) -> Vec<u8> {
     json!({ "command": command, "arguments": arguments }).to_string().into_bytes()

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use kea_lab::HttpConnection;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Line;
 use crate::bench::{Bench, rate};
 use crate::clients::{self, SUBNET_ID, address, mac};
 use crate::figures::{Goal, Runs};
-use crate::servers::{self, rate_of, request, succeed, time};
+use crate::servers::{self, rate_of, request, serves, succeed, time};
 
 pub const LINE: Line = Line {
     name: "lease-resolve",
@@ -18,10 +18,15 @@ pub const LINE: Line = Line {
     measure,
 };
 
+const COMMAND: &str = "ext-lease-resolve";
 const CLIENTS: u32 = 10_000;
 
 fn measure(bench: &Bench) -> Result<Runs> {
     let ours = servers::ours(bench, |store| clients::store(store, 0..CLIENTS))?;
+    if !serves(&ours, COMMAND)? {
+        bench.tell(format_args!("  skipped: the hook has no {COMMAND}"));
+        return Ok(Runs::default());
+    }
     let peer = servers::stock()?;
     let (mut to_ours, mut to_peer) = (ours.http()?, peer.http()?);
     for connection in [&mut to_ours, &mut to_peer] {
@@ -38,12 +43,11 @@ fn measure(bench: &Bench) -> Result<Runs> {
 }
 
 fn resolve_request() -> Vec<u8> {
-    let identifiers: Vec<Value> = (0..CLIENTS)
-        .map(|client| {
-            json!({ "identifier-type": "hw-address", "identifier": mac(client), "subnet-id": SUBNET_ID })
-        })
-        .collect();
-    request("ext-lease-resolve", &json!({ "identifiers": identifiers }))
+    let identifiers: Vec<String> = (0..CLIENTS).map(mac).collect();
+    request(
+        COMMAND,
+        &json!({ "subnet-id": SUBNET_ID, "identifier-type": "hw-address", "identifiers": identifiers }),
+    )
 }
 
 /// A lease for each client, of the address that is reserved for it.

@@ -30,7 +30,7 @@ pub struct Line {
     pub unit: &'static str,
     /// What is to be reached.
     pub goal: Goal,
-    /// Measures it.
+    /// Measures it. No runs where the hook cannot do it at all.
     pub measure: fn(&Bench) -> Result<Runs>,
 }
 
