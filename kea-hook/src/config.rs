@@ -43,7 +43,9 @@ pub enum ConfigError {
     #[error("'parameters' must be a map")]
     NotAMap,
     /// A name that does not exist.
-    #[error("unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, max-resolve-identifiers")]
+    #[error(
+        "unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, max-resolve-identifiers"
+    )]
     Unknown(String),
     /// A value that does not exist.
     #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]

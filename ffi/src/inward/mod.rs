@@ -12,8 +12,8 @@ use std::ptr;
 
 use convert::{from_lease, from_query, from_reservation};
 use types::{
-    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
-    KhrVisitor,
+    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus,
+    KhrText, KhrVisitor,
 };
 
 use crate::bridge::ffi;
@@ -306,10 +306,7 @@ pub unsafe extern "C" fn khr_lease_changed(lease: *const KhrLease) {
         hook.lease_changed(change, &lease);
     }));
     if let Err(payload) = told {
-        log(
-            Message::InternalError,
-            &format!("panic while a lease was looked at: {}", panic_text(&*payload)),
-        );
+        log(Message::InternalError, &format!("panic while a lease was looked at: {}", panic_text(&*payload)));
     }
 }
 
@@ -337,7 +334,7 @@ fn run(request: &ffi::Element) -> Reply {
     let parts = || -> Result<_, cxx::Exception> {
         let name = request.member("command")?;
         let name = name.as_ref().map(ffi::Element::text).transpose()?;
-        let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         Ok((name, request.member("arguments")?))
     };
     match (parts(), hook::installed()) {

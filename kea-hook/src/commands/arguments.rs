@@ -8,8 +8,8 @@ use kea_ffi::hosts::{self, Target};
 use kea_ffi::server::{self, Subnet};
 
 use super::CommandError;
-use crate::owner;
 pub use crate::apply::HostKey;
+use crate::owner;
 
 /// Largest id that a subnet can have; the one above means "none" (`SUBNET_ID_MAX` of Kea).
 pub const SUBNET_ID_MAX: i64 = 4_294_967_294;

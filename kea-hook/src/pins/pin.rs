@@ -96,10 +96,9 @@ fn prepare(
             };
             let (host, reservation) = item::with_addresses(family, &host.element(family)?, addresses)?;
             let owner = owner::of(&old.body);
-            let job = jobs.entry((index, owner.clone())).or_insert_with(|| Job {
-                clients: Vec::new(),
-                batch: Batch::new(Order::new(family, owner)),
-            });
+            let job = jobs
+                .entry((index, owner.clone()))
+                .or_insert_with(|| Job { clients: Vec::new(), batch: Batch::new(Order::new(family, owner)) });
             job.clients.push(client.clone());
             job.batch.push(Ok((Some(host), reservation)));
             outcome = None;
@@ -109,11 +108,7 @@ fn prepare(
 }
 
 /// The addresses that a client leases in its subnet now.
-fn addresses_of(
-    family: Family,
-    client: &Client,
-    seen: &[ClientLease],
-) -> Result<Vec<String>, CommandError> {
+fn addresses_of(family: Family, client: &Client, seen: &[ClientLease]) -> Result<Vec<String>, CommandError> {
     let mut leases = match (family, client.kind) {
         // Kea cannot be asked for them: only those are known that the client was seen with.
         (Family::V6, IdentifierType::HwAddress) => client_leases::of_mac(seen, &client.value)?,

@@ -50,13 +50,9 @@ impl Pins {
         if !self.any.load(Ordering::Relaxed) {
             return;
         }
-        let seen = ClientLease {
-            subnet: lease.subnet,
-            address: lease.address,
-            prefix_length: lease.prefix_length,
-        };
-        let client =
-            |(kind, value): (_, &[u8])| Client { subnet: lease.subnet, kind, value: value.into() };
+        let seen =
+            ClientLease { subnet: lease.subnet, address: lease.address, prefix_length: lease.prefix_length };
+        let client = |(kind, value): (_, &[u8])| Client { subnet: lease.subnet, kind, value: value.into() };
         let waits = self.with(|registry| {
             lease.identifiers().filter(|identifier| registry.saw(client(*identifier), seen.clone())).count()
         });
@@ -106,9 +102,7 @@ impl Pins {
 
     /// All wishes, ordered by subnet and identifier.
     pub fn list(&self) -> Vec<(Client, Wish)> {
-        self.with(|registry| {
-            registry.iter().map(|(client, wish)| (client.clone(), wish.clone())).collect()
-        })
+        self.with(|registry| registry.iter().map(|(client, wish)| (client.clone(), wish.clone())).collect())
     }
 
     /// Whether there are clients to look at.

@@ -33,11 +33,7 @@ pub struct Reader {
 
 impl Reader {
     /// For an owner, and the sources that shall be changed.
-    pub fn new(
-        family: Family,
-        owner: Option<Vec<u8>>,
-        sources: &[Source<'_>],
-    ) -> Result<Self, CommandError> {
+    pub fn new(family: Family, owner: Option<Vec<u8>>, sources: &[Source<'_>]) -> Result<Self, CommandError> {
         let owner_alone = match &owner {
             None => String::new(),
             Some(owner) => {
@@ -65,7 +61,7 @@ impl Reader {
                 given.kind_name()
             )));
         }
-        validity::check_types(given)?;
+        validity::check_types(self.family, given)?;
         let marked = mark(given, owner, address_is_from_lease(given)?)?;
         let (host, reservation) = reservation(self.family, &marked)?;
         if owner::of(&reservation.body).as_deref() != owner {

@@ -136,7 +136,8 @@ impl Entries<'_> {
             return self.push(list, combined, item);
         };
         let has_address = wish::has_address(reservation);
-        let (status, text) = if has_address { words(verdict) } else { ("pending", "Host waits for a lease.") };
+        let (status, text) =
+            if has_address { words(verdict) } else { ("pending", "Host waits for a lease.") };
         *self.counts.entry(status).or_default() += 1;
         let mut told = entry(status, text)?;
         if has_address {
@@ -149,7 +150,10 @@ impl Entries<'_> {
                 found.set("ip-address", &Element::text(&lease.to_string())?)?;
                 leases.push(&found)?;
             }
-            told.set("text", &Element::text("Host waits for a lease; it has leases in other subnets only.")?)?;
+            told.set(
+                "text",
+                &Element::text("Host waits for a lease; it has leases in other subnets only.")?,
+            )?;
             told.set("leases", &leases)?;
         }
         list.push(&told)
