@@ -36,6 +36,7 @@ mod kea {
         "cpp/erasing.cc",
         "cpp/exchange.cc",
         "cpp/hosts.cc",
+        "cpp/json.cc",
         "cpp/lease_callouts.cc",
         "cpp/leases.cc",
         "cpp/library.cc",

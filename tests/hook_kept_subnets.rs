@@ -55,6 +55,22 @@ fn expect_kept(kea: &mut Kea, store: &Path) {
     assert_eq!(state(kea), before, "after SIGKILL");
 }
 
+/// Kea itself writes such numbers and names in a way that it cannot read.
+#[test]
+fn a_user_context_that_kea_cannot_write_is_kept() {
+    let mut kea = keeping_server("context");
+    for (id, context) in
+        [(12, json!({ "plain": 1 })), (13, json!({ "rate": 1_000_000.0, "a \"b\" \\": 0.000_01 }))]
+    {
+        kea.ask("ext-subnet4-add", &subnet(id, &json!({ "user-context": context }))).unwrap();
+    }
+    kea.restart().unwrap();
+    let listed = kea.ask("ext-subnet4-list", &Value::Null).unwrap();
+    let ids: Vec<_> =
+        listed["subnets"].as_array().unwrap().iter().map(|subnet| subnet["id"].clone()).collect();
+    assert_eq!(ids, [json!(SUBNET_ID), json!(12), json!(13)], "{}", kea.tail());
+}
+
 #[test]
 fn what_commands_did_is_there_after_every_kind_of_restart() {
     let mut kea = keeping_server("kept");

@@ -4,6 +4,7 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "json.hpp"
 
 #include <exceptions/exceptions.h>
 
@@ -94,7 +95,7 @@ Element::position() const {
 
 rust::String
 Element::json() const {
-    return (lossy(value_->str()));
+    return (lossy(keahook::json(*value_)));
 }
 
 std::unique_ptr<Element>

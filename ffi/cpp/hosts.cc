@@ -27,16 +27,6 @@ namespace keahook {
 
 namespace {
 
-rust::Vec<std::uint8_t>
-to_rust(const std::uint8_t* data, std::size_t size) {
-    rust::Vec<std::uint8_t> bytes;
-    bytes.reserve(size);
-    for (std::size_t position = 0; position < size; ++position) {
-        bytes.push_back(data[position]);
-    }
-    return (bytes);
-}
-
 HostPtr
 parse(std::uint8_t family, std::uint32_t subnet, const isc::data::ConstElementPtr& reservation) {
     if (family == 6) {
@@ -72,7 +62,7 @@ Host::claim() const {
     claim.subnet_v4 = host_->getIPv4SubnetID();
     claim.subnet_v6 = host_->getIPv6SubnetID();
     claim.ipv4 = host_->getIPv4Reservation().isV4() ? host_->getIPv4Reservation().toUint32() : 0;
-    claim.hostname = to_rust(reinterpret_cast<const std::uint8_t*>(hostname.data()), hostname.size());
+    claim.hostname = raw(hostname);
     for (auto range = host_->getIPv6Reservations(); range.first != range.second; ++range.first) {
         const IPv6Resrv& reserved = range.first->second;
         claim.resources.push_back(

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "bytes.hpp"
+#include "json.hpp"
 #include "outgoing.hpp"
 
 #include <dhcpsrv/subnet_id.h>
@@ -47,7 +48,7 @@ Outgoing::Outgoing(const isc::dhcp::Host& host)
         resources_.push_back(resource);
     }
     const bool v6 = host.getIPv4SubnetID() == SUBNET_ID_UNUSED;
-    body_ = parser_form(host, v6)->str();
+    body_ = json(*parser_form(host, v6));
 
     reservation_ = KhrReservation{};
     reservation_.identifier_type = static_cast<std::uint8_t>(host.getIdentifierType());

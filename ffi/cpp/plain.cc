@@ -4,6 +4,7 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "json.hpp"
 
 #include <dhcpsrv/cfg_subnets4.h>
 #include <dhcpsrv/cfg_subnets6.h>
@@ -145,7 +146,7 @@ marked(const ConstElementPtr& context, rust::Slice<const std::uint8_t> owner) {
     }
     const std::string name(reinterpret_cast<const char*>(owner.data()), owner.size());
     copy->set("ext-owner", isc::data::Element::create(name));
-    return (copy->str());
+    return (json(*copy));
 }
 
 /// What Outgoing makes of the same reservation.

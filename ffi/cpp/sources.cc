@@ -5,6 +5,7 @@
 
 #include "bytes.hpp"
 #include "erasing.hpp"
+#include "json.hpp"
 #include "store_source.hpp"
 
 #include <dhcpsrv/cfg_db_access.h>
@@ -152,6 +153,14 @@ pause_packets_before_30(SourceKind kind) {
 #endif
 }
 
+/// Kea's databases write what they cannot read, and then no listing works any more.
+void
+refuse_unreadable(SourceKind kind, const isc::dhcp::Host& host) {
+    if (kind == SourceKind::Other) {
+        check_readable(is_v6(host) ? *host.toElement6() : *host.toElement4());
+    }
+}
+
 } // namespace
 
 std::unique_ptr<std::vector<Source>>
@@ -189,6 +198,7 @@ Source::find(const Question& question) const {
 
 void
 Source::add(const Host& host) const {
+    refuse_unreadable(kind_, *host.host());
     const auto packets_wait = pause_packets_before_30(kind_);
     // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
     const bool may_stay = kind_ == SourceKind::Memory && is_v6(*host.host());
@@ -209,8 +219,21 @@ Source::remove(const Host& host) const {
     erase(*source_, kind_, *host.host());
 }
 
+bool
+Source::remove_unread(const Question& question) const {
+    if (question.property == Property::Address) {
+        return (source_->del(question.subnet, IOAddress(std::string(question.address))));
+    }
+    const auto type = static_cast<isc::dhcp::Host::IdentifierType>(question.identifier_type);
+    const std::uint8_t* data = question.bytes.data();
+    const std::size_t size = question.bytes.size();
+    return (question.family == 6 ? source_->del6(question.subnet, type, data, size) :
+                                   source_->del4(question.subnet, type, data, size));
+}
+
 void
 Source::replace(const Host& old, const Host& updated) const {
+    refuse_unreadable(kind_, *updated.host());
     if (kind_ == SourceKind::Store) {
         update_store(*source_, updated.give());
         return;

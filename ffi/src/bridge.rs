@@ -123,7 +123,7 @@ pub(crate) mod ffi {
         id: u32,
         prefix: String,
         /// Empty where the subnet is in none.
-        shared_network: String,
+        shared_network: Vec<u8>,
         /// A client class must match before the subnet is used.
         guarded: bool,
     }
@@ -198,6 +198,7 @@ pub(crate) mod ffi {
         fn find(self: &Source, question: &Question<'_>) -> Result<UniquePtr<CxxVector<Host>>>;
         fn add(self: &Source, host: &Host) -> Result<()>;
         fn remove(self: &Source, host: &Host) -> Result<()>;
+        fn remove_unread(self: &Source, question: &Question<'_>) -> Result<bool>;
         fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
         fn count(self: &Source, family: u8) -> Result<usize>;
         fn exchange(self: &Source) -> Result<UniquePtr<Exchange>>;

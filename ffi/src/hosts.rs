@@ -148,29 +148,7 @@ impl Source<'_> {
 
     /// The reservations that the query means. The query must have a family, and with [`By::Any`] a subnet.
     pub fn find(&self, query: &Query<'_>) -> Result<Vec<Host>, KeaError> {
-        let (property, address, prefix_length) = match query.by {
-            By::Any => (ffi::Property::Any, String::new(), 0),
-            By::Identifier(..) => (ffi::Property::Identifier, String::new(), 0),
-            By::Ipv4(address) => (ffi::Property::Address, address.to_string(), 0),
-            By::Ipv6(address) => (ffi::Property::Address, address.to_string(), 0),
-            By::Ipv6Prefix(prefix, length) => (ffi::Property::Prefix, prefix.to_string(), length),
-            By::Hostname(_) => (ffi::Property::Hostname, String::new(), 0),
-        };
-        let (identifier_type, bytes) = match query.by {
-            By::Identifier(kind, value) => (kind as u8, value),
-            By::Hostname(name) => (0, name),
-            _ => (0, [].as_slice()),
-        };
-        let found = self.0.find(&ffi::Question {
-            family: query.family.map_or(4, Family::number),
-            has_subnet: query.subnet.is_some(),
-            subnet: query.subnet.unwrap_or_default(),
-            property,
-            identifier_type,
-            prefix_length,
-            address: &address,
-            bytes,
-        })?;
+        let found = ask(query, |question| self.0.find(question))?;
         found.iter().map(|host| Ok(Host(host.copy()?))).collect()
     }
 
@@ -182,6 +160,12 @@ impl Source<'_> {
     /// Removes it; that it is gone already is no error.
     pub fn remove(&self, host: &Host) -> Result<(), KeaError> {
         Ok(self.0.remove(&host.0)?)
+    }
+
+    /// Removes what a query about an address or an identifier in a subnet means, without reading it: databases may have
+    /// reservations that Kea cannot read. Whether there was anything.
+    pub fn remove_unread(&self, query: &Query<'_>) -> Result<bool, KeaError> {
+        Ok(ask(query, |question| self.0.remove_unread(question))?)
     }
 
     /// How many reservations the server's memory has, of configured subnets and global ones; 0 for other sources.
@@ -199,6 +183,33 @@ impl Source<'_> {
     pub fn replace(&self, old: &Host, updated: &Host) -> Result<(), KeaError> {
         Ok(self.0.replace(&old.0, &updated.0)?)
     }
+}
+
+/// Asks with a query that has a family.
+fn ask<T>(query: &Query<'_>, ask: impl FnOnce(&ffi::Question<'_>) -> T) -> T {
+    let (property, address, prefix_length) = match query.by {
+        By::Any => (ffi::Property::Any, String::new(), 0),
+        By::Identifier(..) => (ffi::Property::Identifier, String::new(), 0),
+        By::Ipv4(address) => (ffi::Property::Address, address.to_string(), 0),
+        By::Ipv6(address) => (ffi::Property::Address, address.to_string(), 0),
+        By::Ipv6Prefix(prefix, length) => (ffi::Property::Prefix, prefix.to_string(), length),
+        By::Hostname(_) => (ffi::Property::Hostname, String::new(), 0),
+    };
+    let (identifier_type, bytes) = match query.by {
+        By::Identifier(kind, value) => (kind as u8, value),
+        By::Hostname(name) => (0, name),
+        _ => (0, [].as_slice()),
+    };
+    ask(&ffi::Question {
+        family: query.family.map_or(4, Family::number),
+        has_subnet: query.subnet.is_some(),
+        subnet: query.subnet.unwrap_or_default(),
+        property,
+        identifier_type,
+        prefix_length,
+        address: &address,
+        bytes,
+    })
 }
 
 /// Reservations of one source.

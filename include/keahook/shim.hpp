@@ -149,6 +149,9 @@ public:
     void add(const Host& host) const;
     /// Takes out what has the identifier and the subnet of `host`; that there is none is no error.
     void remove(const Host& host) const;
+    /// Removes what a question about an address or an identifier in a subnet means, without reading it. Whether there was
+    /// anything.
+    bool remove_unread(const Question& question) const;
     /// Puts `updated` in the place of `old`, which stays where it is refused. Both have one identifier and one subnet.
     void replace(const Host& old, const Host& updated) const;
     std::unique_ptr<Exchange> exchange() const;

@@ -188,10 +188,15 @@ pub fn check_databases(target: Target) -> Result<(), CommandError> {
     }
 }
 
-/// A string that must be there.
+/// A string that must be there. Bytes that are no UTF-8 are replaced.
 pub fn required_text(arguments: &Element, name: &str) -> Result<String, CommandError> {
+    Ok(String::from_utf8_lossy(&required_bytes(arguments, name)?).into_owned())
+}
+
+/// The bytes of a string that must be there.
+pub fn required_bytes(arguments: &Element, name: &str) -> Result<Vec<u8>, CommandError> {
     let Some(value) = arguments.get(name)? else { return Err(missing(arguments, name)?) };
-    let Some(text) = value.as_text() else {
+    let Some(text) = value.as_bytes() else {
         let position = value.position()?;
         return Err(CommandError::new(format!("invalid type specified for parameter '{name}' ({position})")));
     };

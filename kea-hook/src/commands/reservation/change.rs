@@ -58,8 +58,14 @@ pub fn update(sources: &Sources, host: &Host, family: Family) -> Result<bool, Co
 /// Removes what a query means from every source. False where there was nothing.
 pub fn remove(sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError> {
     let mut gone = Vec::new();
+    let mut unreadable = Vec::new();
     for source in sources.iter() {
-        gone.extend(source.find(query)?.into_iter().map(|host| (source, host)));
+        match source.find(query) {
+            Ok(found) => gone.extend(found.into_iter().map(|host| (source, host))),
+            // What a database cannot read can still go.
+            Err(_) if source.kind() == SourceKind::Other => unreadable.push(source),
+            Err(error) => return Err(error.into()),
+        }
     }
     let mut done = Done::default();
     for (source, host) in &gone {
@@ -68,7 +74,15 @@ pub fn remove(sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError
             Err(error) => return Err(done.undo(error.into())),
         }
     }
-    Ok(!gone.is_empty())
+    let mut removed = !gone.is_empty();
+    // Last, because it cannot be taken back.
+    for source in unreadable {
+        match source.remove_unread(query) {
+            Ok(found) => removed |= found,
+            Err(error) => return Err(done.undo(error.into())),
+        }
+    }
+    Ok(removed)
 }
 
 /// Our store decides in the same step in which it writes, one SQL database adds in one transaction, and Kea's memory

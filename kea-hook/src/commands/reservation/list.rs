@@ -33,12 +33,12 @@ pub fn get_by_id(family: Family, arguments: Option<&Element>) -> Result<Reply, C
 /// Shows all reservations of a hostname.
 pub fn get_by_hostname(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
     let arguments = arguments::required(arguments)?;
-    let hostname = arguments::required_text(arguments, "hostname")?;
+    let hostname = arguments::required_bytes(arguments, "hostname")?;
     if hostname.is_empty() {
         return Err(CommandError::new("Empty hostname"));
     }
     let (subnet, target) = subnet_and_target(family, arguments)?;
-    reply(target, family, subnet, By::Hostname(hostname.as_bytes()))
+    reply(target, family, subnet, By::Hostname(&hostname))
 }
 
 /// Shows all reservations of an address.

@@ -14,9 +14,9 @@ pub fn list(family: Family, _arguments: Option<&Element>) -> Result<Reply, Comma
         let mut entry = Element::map()?;
         entry.set("id", &Element::integer(subnet.id)?)?;
         entry.set("subnet", &Element::text(&subnet.prefix)?)?;
-        let network = match subnet.shared_network.as_str() {
-            "" => Element::null()?,
-            name => Element::text(name)?,
+        let network = match subnet.shared_network.as_slice() {
+            [] => Element::null()?,
+            name => Element::bytes(name)?,
         };
         entry.set("shared-network-name", &network)?;
         list.push(&entry)?;

@@ -16,12 +16,16 @@ pub fn restore(family: Family, store: &Store) -> Result<(), KeaError> {
     let mut restored = Restored::new(family)?;
     for (key, network) in &kept {
         if let Some(What::Network(name)) = key.of(family) {
-            restored.network(key, name, network, &kept)?;
+            if let Err(error) = restored.network(key, name, network, &kept) {
+                restored.leave_out(&format!("shared network '{}'", String::from_utf8_lossy(name)), &error);
+            }
         }
     }
     for (key, subnet) in &kept {
         if let Some(What::Subnet(id)) = key.of(family) {
-            restored.subnet(key, *id, subnet)?;
+            if let Err(error) = restored.subnet(key, *id, subnet) {
+                restored.leave_out(&format!("subnet with id {id}"), &error);
+            }
         }
     }
     restored.finish(store);
@@ -64,7 +68,7 @@ impl Restored {
         for (key, subnet) in all {
             if let Some(What::Subnet(id)) = key.of(self.family)
                 && subnet.network.as_deref() == Some(name)
-                && !self.is_configured(*id, subnet)?
+                && let Ok(false) = self.is_configured(*id, subnet)
             {
                 members.push((*id, description(subnet)?));
             }
