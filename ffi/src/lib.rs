@@ -1,6 +1,7 @@
 //! Safe Rust types over ISC Kea's hook interface.
 //!
 //! - [`host`]: reservations and queries, as they cross the seam in both directions.
+//! - [`thread`]: threads that leave nothing behind when the library is unloaded.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
 //! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `subnets`, `server` and `library`.
@@ -13,6 +14,7 @@
 
 pub mod host;
 pub mod source;
+pub mod thread;
 
 #[cfg(feature = "kea")]
 mod bridge;

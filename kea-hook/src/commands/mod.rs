@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod reservation;
 mod status;
+mod store;
 mod subnet;
 mod table;
 
@@ -26,7 +27,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Store, Upkeep};
 
 /// Why a command was refused. The text is the reply's.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +60,7 @@ pub struct Commands {
     persist_subnets: bool,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
-    stores: Mutex<Vec<Weak<Store>>>,
+    stores: Mutex<Vec<Weak<Upkeep>>>,
 }
 
 impl Commands {
@@ -81,6 +82,11 @@ impl Commands {
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
+        self.upkeeps().iter().map(|upkeep| Arc::clone(upkeep.store())).collect()
+    }
+
+    /// The open stores, and what is under way for them.
+    fn upkeeps(&self) -> Vec<Arc<Upkeep>> {
         self.stores.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 }
@@ -98,7 +104,7 @@ impl Hook for Commands {
         server::log(Message::StoreOpened, &source.describe());
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.retain(|store| store.strong_count() > 0);
-        stores.push(Arc::downgrade(source.store()));
+        stores.push(Arc::downgrade(source.upkeep()));
         Ok(Box::new(source))
     }
 

@@ -6,7 +6,7 @@ use kea_ffi::host::Family;
 #[cfg(feature = "fault-injection")]
 use super::faults;
 use super::reservation::{list, one, page};
-use super::{CommandError, Commands, network, status, subnet};
+use super::{CommandError, Commands, network, status, store, subnet};
 
 /// Runs a command.
 type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
@@ -95,6 +95,8 @@ const COMMANDS: &[Command] = &[
     subnet_cmds("network4-subnet-del", Family::V4, network::subnet_del),
     subnet_cmds("network6-subnet-del", Family::V6, network::subnet_del),
     own("status", status::status),
+    own("store-backup", store::backup),
+    own("store-compact", |hook, _| store::compact(hook)),
     #[cfg(feature = "fault-injection")]
     own("test-panic", |_, _| faults::panics()),
     #[cfg(feature = "fault-injection")]

@@ -10,3 +10,4 @@ mod model;
 mod opening;
 mod rules;
 mod support;
+mod upkeep;
