@@ -20,7 +20,7 @@ fn examples(document: &str) -> Vec<Value> {
 }
 
 /// What comes under this heading is for kea-dhcp6, the rest for kea-dhcp4.
-const V6_HEADING: &str = "### Reservations in kea-dhcp6\n";
+const V6_HEADING: &str = "### Commands in kea-dhcp6\n";
 
 #[test]
 fn examples_do_what_they_show() {

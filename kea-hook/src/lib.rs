@@ -7,9 +7,11 @@
 //! - `backend`: stands between Kea's host manager and the [`store`].
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
 //! - [`unique`]: what must be unique among them.
+//! - [`owner`]: who they belong to.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
+pub mod owner;
 pub mod store;
 pub mod unique;
 
