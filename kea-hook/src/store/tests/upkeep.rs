@@ -78,7 +78,7 @@ fn a_compacted_store_is_smaller_and_goes_on() {
     let upkeep = filled(&place);
     fs::set_permissions(&place.path, fs::Permissions::from_mode(0o600)).unwrap();
     let before = all(&place.path);
-    assert!(matches!(upkeep.run_here(Task::Compaction), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Compaction).unwrap(), State::Done));
     let progress = upkeep.progress().unwrap();
     assert!(progress.bytes.unwrap() < progress.bytes_before.unwrap() / 2, "{progress:?}");
     assert_eq!(names(&place), ["hosts.db"]);
@@ -103,7 +103,7 @@ fn a_compaction_without_kept_subnets_goes_back_to_format_1() {
     let forgotten = KeptChanges::from([(KeptKey::subnet(Family::V4, 7), None)]);
     upkeep.store().commit_with_kept(vec![], forgotten).unwrap();
     assert_eq!(upkeep.store().status().format, 2);
-    assert!(matches!(upkeep.run_here(Task::Compaction), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Compaction).unwrap(), State::Done));
     assert_eq!(upkeep.store().status().format, 1);
     drop(upkeep);
     assert_eq!(place.open().status().format, 1);
@@ -126,7 +126,11 @@ fn changes_go_on_meanwhile() {
                 let path = place.folder.path().join(format!("backup{round}.db"));
                 let task = if round % 2 == 0 { Task::Backup(path) } else { Task::Compaction };
                 let before = steps.load(Ordering::Acquire);
-                assert!(matches!(upkeep.run_here(task.clone()), State::Done), "{:?}", upkeep.progress());
+                assert!(
+                    matches!(upkeep.run_here(task.clone()).unwrap(), State::Done),
+                    "{:?}",
+                    upkeep.progress()
+                );
                 done.push((task, before, steps.load(Ordering::Acquire)));
             }
             done
@@ -168,7 +172,8 @@ fn what_fails_leaves_nothing_behind_and_the_store_as_it_was() {
                 let path = backup_of(&place);
                 let backup = || Task::Backup(path.clone());
                 inject(fault, after, 1);
-                let state = upkeep.run_here(if task == "backup" { backup() } else { Task::Compaction });
+                let state =
+                    upkeep.run_here(if task == "backup" { backup() } else { Task::Compaction }).unwrap();
                 let happened = cease();
                 let failed = matches!(state, State::Failed(_));
                 assert!(happened || !failed, "{state:?}");
@@ -207,10 +212,10 @@ fn a_file_that_was_damaged_while_in_use_is_made_anew() {
     assert!(cease());
     let refused = upkeep.store().add(v4(9_000, 1)).unwrap_err();
     assert!(matches!(refused, StoreError::Write(WriteError::Damaged { .. })), "{refused}");
-    assert!(matches!(upkeep.run_here(Task::Backup(backup_of(&place))), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Backup(backup_of(&place))).unwrap(), State::Done));
     assert!(content(&open(&backup_of(&place)).unwrap()) == before);
 
-    assert!(matches!(upkeep.run_here(Task::Compaction), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Compaction).unwrap(), State::Done));
     upkeep.store().add(v4(9_900, 1)).unwrap();
     let memory = content(upkeep.store());
     drop(upkeep);
@@ -247,7 +252,7 @@ fn where_a_backup_may_not_go() {
     assert_eq!(fs::read_to_string(folder.join("precious.new")).unwrap(), "precious");
     // What a killed server left is no obstacle.
     fs::write(folder.join("killed.new"), &fs::read(&place.path).unwrap()[..5_000]).unwrap();
-    assert!(matches!(upkeep.run_here(Task::Backup(folder.join("killed"))), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Backup(folder.join("killed"))).unwrap(), State::Done));
     assert_eq!(all(&folder.join("killed")), all(&place.path));
 }
 
@@ -256,8 +261,8 @@ fn a_read_only_store_is_backed_up_and_not_compacted() {
     let place = Place::new();
     let writing = filled(&place);
     let reading = Upkeep::of(open_read_only(&place.path).unwrap());
-    assert!(matches!(reading.run_here(Task::Backup(backup_of(&place))), State::Done));
-    assert!(matches!(reading.run_here(Task::Compaction), State::Failed(UpkeepError::ReadOnly(_))));
+    assert!(matches!(reading.run_here(Task::Backup(backup_of(&place))).unwrap(), State::Done));
+    assert!(matches!(reading.run_here(Task::Compaction).unwrap(), State::Failed(UpkeepError::ReadOnly(_))));
     assert_eq!(all(&backup_of(&place)), all(&place.path));
     assert_eq!(open(&backup_of(&place)).unwrap().kept(), writing.store().kept());
     open(&backup_of(&place)).unwrap().add(v4(9_000, 1)).unwrap();
@@ -270,7 +275,7 @@ fn a_store_that_was_moved_is_not_compacted() {
     let aside = place.folder.path().join("aside.db");
     fs::rename(&place.path, &aside).unwrap();
     fs::write(&place.path, "another").unwrap();
-    let state = upkeep.run_here(Task::Compaction);
+    let state = upkeep.run_here(Task::Compaction).unwrap();
     assert!(matches!(state, State::Failed(UpkeepError::Store(WriteError::Replaced(_)))), "{state:?}");
     assert_eq!(fs::read_to_string(&place.path).unwrap(), "another");
     assert_eq!(names(&place), ["aside.db", "hosts.db"]);
@@ -284,7 +289,7 @@ fn a_link_to_a_store_stays_a_link() {
     fs::rename(&place.path, &real).unwrap();
     symlink("real.db", &place.path).unwrap();
     let upkeep = Upkeep::of(place.open());
-    assert!(matches!(upkeep.run_here(Task::Compaction), State::Done));
+    assert!(matches!(upkeep.run_here(Task::Compaction).unwrap(), State::Done));
     assert_eq!(names(&place), ["hosts.db", "real.db"]);
     assert!(fs::symlink_metadata(&place.path).unwrap().is_symlink());
     upkeep.store().add(v4(9_000, 1)).unwrap();

@@ -17,7 +17,10 @@ pub fn run(store: &Store, path: &Path, watch: &Watch) -> Result<u64, UpkeepError
     let made = || -> Result<u64, UpkeepError> {
         let mut copy = Copy::begin(store, watch, path, file)?;
         copy.copy_most()?;
-        let rest = copy.rest(Standstill::of(store).as_mut());
+        let rest = match Standstill::of(store) {
+            Some(mut standstill) => copy.rest(&mut standstill),
+            None => copy.rest_of_read_only(),
+        };
         let made = copy.finish(rest)?;
         // Closing it writes as well.
         drop(made.engine);

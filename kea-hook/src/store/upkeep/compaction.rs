@@ -27,7 +27,7 @@ pub fn run(store: &Store, watch: &Watch) -> Result<u64, UpkeepError> {
         let mut copy = Copy::begin(store, watch, &twin, file)?;
         copy.copy_most()?;
         let mut standstill = Standstill::of(store).ok_or_else(read_only)?;
-        let rest = copy.rest(Some(&mut standstill));
+        let rest = copy.rest(&mut standstill);
         let made = copy.finish(rest)?;
         let format = made.engine.format().map_err(|error| UpkeepError::engine(&twin, error))?;
         let metadata = made.file.metadata().map_err(|error| UpkeepError::io(&twin, error))?;

@@ -87,16 +87,26 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// What is still to be copied, at a moment without changes; without a standstill for a store that nobody changes.
-    pub fn rest(&self, standstill: Option<&mut Standstill<'_>>) -> Rest {
-        let reservations = self.store.index().len();
-        let Some(Standstill { writer, kept }) = standstill else {
-            let counters = Counters { commits: 1, ..self.seen };
-            return Rest { effects: Effects::new(), kept: self.store.kept(), counters, reservations };
-        };
+    /// What is still to be copied, at a moment without changes.
+    pub fn rest(&self, standstill: &mut Standstill<'_>) -> Rest {
+        let Standstill { writer, kept } = standstill;
         let changed: Vec<_> = writer.take_journal().into_iter().collect();
-        let counters = writer.counters_of_copy();
-        Rest { effects: self.now(&changed), kept: kept.clone(), counters, reservations }
+        Rest {
+            effects: self.now(&changed),
+            kept: kept.clone(),
+            counters: writer.counters_of_copy(),
+            reservations: self.store.index().len(),
+        }
+    }
+
+    /// The same for a store that nobody changes.
+    pub fn rest_of_read_only(&self) -> Rest {
+        Rest {
+            effects: Effects::new(),
+            kept: self.store.kept(),
+            counters: Counters { commits: 1, ..self.seen },
+            reservations: self.store.index().len(),
+        }
     }
 
     /// Copies the rest.
