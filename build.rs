@@ -32,11 +32,14 @@ mod kea {
 
     const SOURCES: &[&str] = &[
         "cpp/element.cc",
+        "cpp/erasing.cc",
+        "cpp/exchange.cc",
         "cpp/hosts.cc",
         "cpp/library.cc",
         "cpp/log.cc",
         "cpp/networks.cc",
         "cpp/outgoing.cc",
+        "cpp/plain.cc",
         "cpp/registration.cc",
         "cpp/server.cc",
         "cpp/sources.cc",

@@ -36,7 +36,7 @@ fn stock_commands() -> BTreeSet<String> {
 #[test]
 fn the_table_is_complete() {
     let rows = table();
-    assert!(rows.len() >= 500, "{} rows", rows.len());
+    assert!(rows.len() >= 550, "{} rows", rows.len());
     let mut named = BTreeSet::new();
     for place in all_places() {
         let here = rows.iter().filter_map(|row| row.at(&place).unwrap());

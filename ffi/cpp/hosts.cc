@@ -4,6 +4,7 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "outgoing.hpp"
 
 // Included first: the parser's header needs it and does not say so.
 #include <dhcpsrv/cfg_host_operations.h>
@@ -78,6 +79,13 @@ Host::claim() const {
             {octets(reserved.getPrefix()), reserved.getPrefixLen(), reserved.getType() == IPv6Resrv::TYPE_PD});
     }
     return (claim);
+}
+
+rust::Vec<std::uint8_t>
+Host::body() const {
+    const Outgoing outgoing(*host_);
+    const KhrBytes body = outgoing.get()->body;
+    return (to_rust(body.data, body.len));
 }
 
 std::unique_ptr<Element>

@@ -4,6 +4,7 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "erasing.hpp"
 #include "store_source.hpp"
 
 #include <dhcpsrv/cfg_db_access.h>
@@ -31,11 +32,6 @@ using isc::util::MultiThreadingCriticalSection;
 namespace keahook {
 
 namespace {
-
-bool
-is_v6(const isc::dhcp::Host& host) {
-    return (host.getIPv4SubnetID() == SUBNET_ID_UNUSED);
-}
 
 #if KEA_API < 20600
 /// Kea 2.2.0 finds in SQL only the part of a host that has the address: the whole is asked for again.
@@ -138,52 +134,6 @@ ask(const BaseHostDataSource& source, const Question& question) {
     }
 }
 
-/// Removes a host by what identifies it. (Never by an IPv6 address: Kea 2.6.3 then keeps the host's other addresses,
-/// and on PostgreSQL before 2.5.8 all hosts of the subnet go.)
-void
-erase(BaseHostDataSource& source, const isc::dhcp::Host& host) {
-    const std::vector<std::uint8_t>& identifier = host.getIdentifier();
-    if (is_v6(host)) {
-        source.del6(host.getIPv6SubnetID(), host.getIdentifierType(), identifier.data(), identifier.size());
-    } else {
-        source.del4(host.getIPv4SubnetID(), host.getIdentifierType(), identifier.data(), identifier.size());
-    }
-}
-
-#if KEA_API < 20600
-/// Kea 2.2.0 can only empty a whole subnet of its configuration: the others are put back.
-void
-erase_from_memory(isc::dhcp::CfgHosts& hosts, const isc::dhcp::Host& gone) {
-    const bool v6 = is_v6(gone);
-    const isc::dhcp::SubnetID subnet = v6 ? gone.getIPv6SubnetID() : gone.getIPv4SubnetID();
-    const isc::dhcp::HostCollection all = v6 ? hosts.getAll6(subnet) : hosts.getAll4(subnet);
-    if (v6) {
-        hosts.delAll6(subnet);
-    } else {
-        hosts.delAll4(subnet);
-    }
-    for (const HostPtr& host : all) {
-        const bool same = host->getIdentifierType() == gone.getIdentifierType() &&
-            host->getIdentifier() == gone.getIdentifier();
-        if (!same) {
-            hosts.add(host);
-        }
-    }
-}
-#endif
-
-void
-erase_from(BaseHostDataSource& source, SourceKind kind, const isc::dhcp::Host& host) {
-#if KEA_API < 20600
-    if (kind == SourceKind::Memory) {
-        return (erase_from_memory(dynamic_cast<isc::dhcp::CfgHosts&>(source), host));
-    }
-#else
-    static_cast<void>(kind);
-#endif
-    erase(source, host);
-}
-
 /// Packet threads wait while the result lives.
 std::unique_ptr<MultiThreadingCriticalSection>
 pause_packets() {
@@ -199,16 +149,6 @@ pause_packets_before_30(SourceKind kind) {
     static_cast<void>(kind);
     return (nullptr);
 #endif
-}
-
-bool
-has(const BaseHostDataSource& source, const isc::dhcp::Host& host) {
-    const std::vector<std::uint8_t>& identifier = host.getIdentifier();
-    const auto type = host.getIdentifierType();
-    const ConstHostPtr found = is_v6(host) ?
-        source.get6(host.getIPv6SubnetID(), type, identifier.data(), identifier.size()) :
-        source.get4(host.getIPv4SubnetID(), type, identifier.data(), identifier.size());
-    return (static_cast<bool>(found));
 }
 
 } // namespace
@@ -255,7 +195,7 @@ Source::add(const Host& host) const {
     } catch (...) {
         // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
         if (kind_ == SourceKind::Memory && !present) {
-            erase_from(*source_, kind_, *host.host());
+            erase(*source_, kind_, *host.host());
         }
         throw;
     }
@@ -264,7 +204,7 @@ Source::add(const Host& host) const {
 void
 Source::remove(const Host& host) const {
     const auto packets_wait = pause_packets_before_30(kind_);
-    erase_from(*source_, kind_, *host.host());
+    erase(*source_, kind_, *host.host());
 }
 
 void
@@ -282,18 +222,23 @@ Source::replace(const Host& old, const Host& updated) const {
             return;
         }
 #endif
-        erase_from(*source_, kind_, *old.host());
+        erase(*source_, kind_, *old.host());
         source_->add(updated.give());
     } catch (...) {
         // Whatever became of the update, in Kea's own sources it may have taken the old host along.
         if (kind_ == SourceKind::Memory) {
-            erase_from(*source_, kind_, *updated.host());
+            erase(*source_, kind_, *updated.host());
         }
         if (!has(*source_, *old.host())) {
             source_->add(old.give());
         }
         throw;
     }
+}
+
+std::unique_ptr<Exchange>
+Source::exchange() const {
+    return (std::make_unique<Exchange>(source_));
 }
 
 bool

@@ -87,6 +87,7 @@ pub(crate) mod ffi {
     }
 
     /// What must be unique about a reservation. Subnet 0xffffffff means none, address 0 means none.
+    #[derive(Default)]
     struct Claim {
         identifier_type: u8,
         identifier: Vec<u8>,
@@ -127,6 +128,7 @@ pub(crate) mod ffi {
         type Element;
         type Host;
         type Source;
+        type Exchange;
         type Answer;
         type SubnetChange;
 
@@ -157,7 +159,16 @@ pub(crate) mod ffi {
         fn claim(self: &Host) -> Result<Claim>;
         fn element(self: &Host, family: u8) -> Result<UniquePtr<Element>>;
         fn copy(self: &Host) -> Result<UniquePtr<Host>>;
+        fn body(self: &Host) -> Result<Vec<u8>>;
         fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
+        fn plain_reservation(
+            family: u8,
+            given: &Element,
+            owner: &[u8],
+            owner_alone: &str,
+            claim: &mut Claim,
+            text: &mut Vec<u8>,
+        ) -> Result<bool>;
         fn parse_identifier(text: &[u8]) -> Result<Vec<u8>>;
         fn identifier_type(name: &str) -> Result<u8>;
 
@@ -168,6 +179,11 @@ pub(crate) mod ffi {
         fn add(self: &Source, host: &Host) -> Result<()>;
         fn remove(self: &Source, host: &Host) -> Result<()>;
         fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
+        fn exchange(self: &Source) -> Result<UniquePtr<Exchange>>;
+        fn take_out(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
+        fn put_in(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
+        fn run(self: Pin<&mut Exchange>) -> Result<()>;
+        fn undo(self: Pin<&mut Exchange>) -> Result<()>;
         fn host_page(
             family: u8,
             of_subnet: bool,

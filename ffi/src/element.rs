@@ -68,6 +68,11 @@ impl Element {
         Self::from_shim(ffi::element_text(value.as_bytes())?)
     }
 
+    /// A string of any bytes.
+    pub fn bytes(value: &[u8]) -> Result<Self, KeaError> {
+        Self::from_shim(ffi::element_text(value)?)
+    }
+
     /// What this value is.
     pub fn kind(&self) -> Kind {
         self.0.kind()

@@ -44,26 +44,50 @@ impl Host {
 
     /// Whom it is for and what it reserves; without the rest (`body` is empty).
     pub fn reservation(&self) -> Result<Reservation, KeaError> {
-        let claim = self.0.claim()?;
-        let subnet = |id: u32| Some(id).filter(|id| *id != SUBNET_UNUSED);
-        Ok(Reservation {
-            identifier: Identifier {
-                kind: to_identifier_type(claim.identifier_type)?,
-                value: claim.identifier.into(),
-            },
-            subnet_v4: subnet(claim.subnet_v4),
-            subnet_v6: subnet(claim.subnet_v6),
-            ipv4: Some(Ipv4Addr::from(claim.ipv4)).filter(|address| !address.is_unspecified()),
-            ipv6: claim.resources.iter().map(to_resource).collect(),
-            hostname: claim.hostname.into(),
-            body: Box::default(),
-        })
+        to_reservation(self.0.claim()?, Vec::new())
+    }
+
+    /// The whole of it, as the store keeps it.
+    pub fn stored_form(&self) -> Result<Reservation, KeaError> {
+        to_reservation(self.0.claim()?, self.0.body()?)
     }
 
     /// In JSON, as `reservation-get` shows it.
     pub fn element(&self, family: Family) -> Result<Element, KeaError> {
         Element::from_shim(self.0.element(family.number())?)
     }
+}
+
+/// Reads a reservation that has nothing but a MAC address, one address of a configured subnet, a hostname and a
+/// user-context, in the form in which the store keeps it; a fraction of the work of [`Host::parse`]. None where it has
+/// more, or anything about it is unusual. `owner` is put into its user-context, under `ext-owner`; `owner_alone` is a
+/// user-context in JSON with nothing else in it. Both are empty for no owner.
+pub fn parse_plain(
+    family: Family,
+    given: &Element,
+    owner: &[u8],
+    owner_alone: &str,
+) -> Result<Option<Reservation>, KeaError> {
+    let (mut claim, mut body) = (ffi::Claim::default(), Vec::new());
+    let is_plain =
+        ffi::plain_reservation(family.number(), given.shim(), owner, owner_alone, &mut claim, &mut body)?;
+    is_plain.then(|| to_reservation(claim, body)).transpose()
+}
+
+fn to_reservation(claim: ffi::Claim, body: Vec<u8>) -> Result<Reservation, KeaError> {
+    let subnet = |id: u32| Some(id).filter(|id| *id != SUBNET_UNUSED);
+    Ok(Reservation {
+        identifier: Identifier {
+            kind: to_identifier_type(claim.identifier_type)?,
+            value: claim.identifier.into(),
+        },
+        subnet_v4: subnet(claim.subnet_v4),
+        subnet_v6: subnet(claim.subnet_v6),
+        ipv4: Some(Ipv4Addr::from(claim.ipv4)).filter(|address| !address.is_unspecified()),
+        ipv6: claim.resources.iter().map(to_resource).collect(),
+        hostname: claim.hostname.into(),
+        body: body.into(),
+    })
 }
 
 fn to_identifier_type(number: u8) -> Result<IdentifierType, KeaError> {
@@ -157,6 +181,11 @@ impl Source<'_> {
         Ok(self.0.remove(&host.0)?)
     }
 
+    /// Many changes at once, where the source is the server's memory.
+    pub fn exchange(&self) -> Result<Exchange, KeaError> {
+        Ok(Exchange(self.0.exchange()?))
+    }
+
     /// Puts `updated` in the place of `old`, which has the same identifier and subnet, and stays where `updated` is
     /// refused.
     pub fn replace(&self, old: &Host, updated: &Host) -> Result<(), KeaError> {
@@ -195,5 +224,30 @@ impl Page {
     pub fn hosts(&self) -> impl Iterator<Item = Result<Element, KeaError>> {
         let of_family = self.hosts.iter().filter(|host| host.subnet(self.family.number()) != SUBNET_UNUSED);
         of_family.map(|host| Element::from_shim(host.element(self.family.number())?))
+    }
+}
+
+/// Many changes at once to the server's memory, while packets wait. All that is to go goes before anything comes.
+pub struct Exchange(UniquePtr<ffi::Exchange>);
+
+impl Exchange {
+    /// Lets a reservation go.
+    pub fn take_out(&mut self, host: &Host) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().take_out(&host.0)?)
+    }
+
+    /// Lets a reservation come.
+    pub fn put_in(&mut self, host: &Host) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().put_in(&host.0)?)
+    }
+
+    /// Makes the changes. After an error, everything is as it was.
+    pub fn run(&mut self) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().run()?)
+    }
+
+    /// Makes everything as it was before [`Self::run`].
+    pub fn undo(&mut self) -> Result<(), KeaError> {
+        Ok(self.0.pin_mut().undo()?)
     }
 }

@@ -105,6 +105,8 @@ public:
     /// As `reservation-get` shows it: Kea's own JSON plus `subnet-id`.
     std::unique_ptr<Element> element(std::uint8_t family) const;
     std::unique_ptr<Host> copy() const { return (std::make_unique<Host>(host_)); }
+    /// As the store keeps it: the JSON that Kea's parser takes.
+    rust::Vec<std::uint8_t> body() const;
 
     const isc::dhcp::ConstHostPtr& host() const { return (host_); }
 
@@ -124,8 +126,15 @@ private:
 using Hosts = std::vector<Host>;
 
 std::unique_ptr<Host> parse_reservation(std::uint8_t family, std::uint32_t subnet, const Element& reservation);
+/// Reads a reservation that has nothing but a MAC address, one address of a configured subnet, a hostname and a
+/// user-context, and puts the owner into that. False where it has more, or anything about it is unusual: then Kea's parser
+/// has the word. `owner_alone` is a user-context with nothing but the owner; empty without an owner.
+bool plain_reservation(std::uint8_t family, const Element& given, rust::Slice<const std::uint8_t> owner,
+                       rust::Str owner_alone, Claim& claim, rust::Vec<std::uint8_t>& text);
 rust::Vec<std::uint8_t> parse_identifier(rust::Slice<const std::uint8_t> text);
 std::uint8_t identifier_type(rust::Str name);
+
+class Exchange;
 
 /// One place where reservations are.
 class Source {
@@ -141,10 +150,32 @@ public:
     void remove(const Host& host) const;
     /// Puts `updated` in the place of `old`, which stays where it is refused. Both have one identifier and one subnet.
     void replace(const Host& old, const Host& updated) const;
+    std::unique_ptr<Exchange> exchange() const;
 
 private:
     boost::shared_ptr<isc::dhcp::BaseHostDataSource> source_;
     SourceKind kind_;
+};
+
+/// Many changes at once to the server's memory, while packets wait: first all that is to go is taken out, then all that
+/// is to come is put in.
+class Exchange {
+public:
+    explicit Exchange(boost::shared_ptr<isc::dhcp::BaseHostDataSource> source) : source_(std::move(source)) {}
+
+    void take_out(const Host& host) { out_.push_back(host); }
+    void put_in(const Host& host) { in_.push_back(host); }
+    /// All of it; after an exception, everything is as it was.
+    void run();
+    /// Makes everything as it was before it ran.
+    void undo();
+
+private:
+    void back(std::size_t added);
+
+    boost::shared_ptr<isc::dhcp::BaseHostDataSource> source_;
+    Hosts out_;
+    Hosts in_;
 };
 
 /// The sources that a target means, in the order in which Kea asks them.

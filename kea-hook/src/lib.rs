@@ -6,11 +6,13 @@
 //! - `commands`: one file per family; parse, act, reply.
 //! - `backend`: stands between Kea's host manager and the [`store`].
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
+//! - [`apply`]: what many reservations at once, of one owner, come to.
 //! - [`unique`]: what must be unique among them.
 //! - [`owner`]: who they belong to.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
+pub mod apply;
 pub mod owner;
 pub mod store;
 pub mod unique;

@@ -22,7 +22,8 @@ pub enum Side {
 /// The commands that exist under two names with our hook.
 const TWINS: [&str; 3] = ["reservation-", "subnet", "network"];
 /// Those that write to the databases unless told otherwise.
-const WRITERS: [&str; 3] = ["reservation-add", "reservation-update", "reservation-del"];
+const WRITERS: [&str; 4] =
+    ["reservation-add", "reservation-update", "reservation-del", "ext-reservation-apply"];
 const IDENTIFIERS: [&str; 5] = ["hw-address", "duid", "circuit-id", "client-id", "flex-id"];
 
 /// A running server.

@@ -12,7 +12,7 @@ const HEAD: &str = "\
 Every behaviour that the tests hold the commands to, by command. Each row runs on Kea 2.2, 2.6 and 3.0 in kea-dhcp4 and
 kea-dhcp6, with reservations in memory, in the embedded store, in PostgreSQL and in MariaDB, where it applies; and on
 Kea 3.0 against Kea's own hooks (`make conformance-stock`), which must pass all rows but those whose last column says
-what this library does better on purpose. What a row sends and expects is in
+what this library does better on purpose, and those of commands that only this library has (`ext-…`). What a row sends and expects is in
 [tests/conformance](../tests/conformance/README.md).
 
 This page is generated (`make generate`).

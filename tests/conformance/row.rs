@@ -129,6 +129,11 @@ impl Row {
         Ok(self.families.contains(&digit) && backend && kea)
     }
 
+    /// Whether Kea's own hooks have no such command.
+    pub fn is_ours_alone(&self) -> bool {
+        self.command.starts_with("ext-")
+    }
+
     /// The command that the row is about, as a step like those before and after it.
     pub fn step(&self) -> Step {
         Step {

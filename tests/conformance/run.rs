@@ -19,6 +19,9 @@ pub fn run(family: Family, backend: Backend, side: Side) {
     let mut bench = start(family, backend, side);
     for written in &rows {
         let Some(row) = written.at(&bench.place).unwrap() else { continue };
+        if row.is_ours_alone() && side == Side::Stock {
+            continue;
+        }
         if let Some(reason) = row.stock_skips.as_ref().filter(|_| side == Side::Stock) {
             report.note("not tried with stock", &row, reason);
             continue;

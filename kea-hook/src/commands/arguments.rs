@@ -1,14 +1,14 @@
 //! Reading of command arguments, with the texts of Kea's own parsers.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use kea_ffi::element::{Element, Kind};
-use kea_ffi::host::{By, Family, IdentifierType};
+use kea_ffi::host::{Family, IdentifierType};
 use kea_ffi::hosts::{self, Target};
 use kea_ffi::server::{self, Subnet};
 
 use super::CommandError;
+pub use crate::apply::HostKey;
 
 /// Largest id that a subnet can have; the one above means "none" (`SUBNET_ID_MAX` of Kea).
 pub const SUBNET_ID_MAX: i64 = 4_294_967_294;
@@ -85,28 +85,9 @@ pub fn operation_target(arguments: &Element) -> Result<Option<Target>, CommandEr
     }
 }
 
-/// What names one reservation of a subnet.
-pub enum HostKey {
-    /// A reserved address.
-    Address(IpAddr),
-    /// Type and value of the client's identifier.
-    Identifier(IdentifierType, Vec<u8>),
-}
-
-impl HostKey {
-    /// The same for a query.
-    pub fn by(&self) -> By<'_> {
-        match self {
-            Self::Address(IpAddr::V4(address)) => By::Ipv4(*address),
-            Self::Address(IpAddr::V6(address)) => By::Ipv6(*address),
-            Self::Identifier(kind, value) => By::Identifier(*kind, value),
-        }
-    }
-
-    /// Whether any reservation can have it. Kea throws when it is asked for a hardware address that is too long.
-    pub fn is_possible(&self) -> bool {
-        !matches!(self, Self::Identifier(IdentifierType::HwAddress, value) if value.len() > HW_ADDRESS_MAX)
-    }
+/// Whether any reservation can have such a key. Kea throws when it is asked for a hardware address that is too long.
+pub fn is_possible(key: &HostKey) -> bool {
+    !matches!(key, HostKey::Identifier(IdentifierType::HwAddress, value) if value.len() > HW_ADDRESS_MAX)
 }
 
 /// Longest hardware address in bytes (`HWAddr::MAX_HWADDR_LEN` of Kea).

@@ -27,7 +27,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
-use crate::store::{Store, Upkeep};
+use crate::store::{Store, StoreError, Upkeep};
 
 /// Why a command was refused. The text is the reply's.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,12 @@ impl From<KeaError> for CommandError {
     }
 }
 
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// The answer to `persist-subnets` without a store.
 const NO_STORE_FOR_SUBNETS: &str = "'persist-subnets' needs a store: add an entry such as { \"type\": \"memfile\", \
      \"name\": \"/var/lib/kea/kea-hosts.db\" } to hosts-databases, or remove 'persist-subnets' from the parameters of \
@@ -58,6 +64,8 @@ pub struct Commands {
     family: Family,
     /// `persist-subnets`.
     persist_subnets: bool,
+    /// `max-apply-items`.
+    max_apply_items: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
     stores: Mutex<Vec<Weak<Upkeep>>>,
@@ -70,6 +78,7 @@ impl Commands {
             names,
             family,
             persist_subnets: config.persist_subnets,
+            max_apply_items: config.max_apply_items,
             refused: AtomicBool::new(false),
             stores: Mutex::default(),
         }

@@ -5,7 +5,7 @@ use kea_ffi::host::Family;
 
 #[cfg(feature = "fault-injection")]
 use super::faults;
-use super::reservation::{list, one, page};
+use super::reservation::{apply, list, one, page};
 use super::{CommandError, Commands, network, status, store, subnet};
 
 /// Runs a command.
@@ -94,6 +94,7 @@ const COMMANDS: &[Command] = &[
     subnet_cmds("network6-subnet-add", Family::V6, network::subnet_add),
     subnet_cmds("network4-subnet-del", Family::V4, network::subnet_del),
     subnet_cmds("network6-subnet-del", Family::V6, network::subnet_del),
+    own("reservation-apply", apply::apply),
     own("status", status::status),
     own("store-backup", store::backup),
     own("store-compact", |hook, _| store::compact(hook)),

@@ -1,8 +1,10 @@
 //! Why the store refuses something. Texts name the cause and what to do, and go to clients as they are.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::invalid::InvalidReservation;
+use super::plan::Refusal;
 use crate::unique::Conflict;
 
 /// Why a change was not made. After any of these, the store is as it was before.
@@ -76,8 +78,13 @@ pub enum WriteError {
     },
 }
 
-impl From<Conflict> for StoreError {
-    fn from(conflict: Conflict) -> Self {
-        Self::Conflict(Box::new(conflict))
+impl From<Refusal<Infallible>> for StoreError {
+    fn from(refusal: Refusal<Infallible>) -> Self {
+        match refusal {
+            Refusal::Invalid(invalid) => Self::Invalid(invalid),
+            Refusal::Conflict(conflict) => Self::Conflict(conflict),
+            Refusal::NotFound => Self::NotFound,
+            Refusal::Base(never) => match never {},
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::owner;
 use kea_ffi::host::{By, Query};
 use kea_ffi::host::{Family, HostId, IdentifierType, Reservation, StoredReservation};
 
@@ -22,21 +23,31 @@ const SHARDS: usize = 64;
 
 /// Reservations by everything that a [`Query`] can name. Knows no uniqueness rule; see `plan`.
 #[derive(Default)]
-pub(super) struct Index {
+pub struct Index {
+    /// Whether only what uniqueness rules ask for is found: an identifier or an address in a subnet.
+    for_rules: bool,
     all: ById,
     subnets: HashMap<(Family, u32), ById>,
     postings: Postings,
 }
 
 impl Index {
-    pub fn len(&self) -> usize {
+    /// One that answers no more than the questions of the uniqueness rules, for a fraction of the work.
+    pub fn for_rules() -> Self {
+        Self { for_rules: true, ..Self::default() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
         self.all.len()
     }
 
+    /// The one with that number.
     pub fn get(&self, id: HostId) -> Option<&Arc<StoredReservation>> {
         self.all.get(&id)
     }
 
+    /// All, in the order of numbers.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<StoredReservation>> {
         self.all.values()
     }
@@ -45,14 +56,23 @@ impl Index {
     pub fn put(&mut self, stored: &Arc<StoredReservation>) {
         self.remove(stored.id);
         self.all.insert(stored.id, Arc::clone(stored));
+        if self.for_rules {
+            each_key_of_rules(&stored.reservation, |key| self.postings.insert(&key, stored));
+            return;
+        }
         for subnet in stored.reservation.subnets() {
             self.subnets.entry(subnet).or_default().insert(stored.id, Arc::clone(stored));
         }
         each_key(&stored.reservation, |key| self.postings.insert(&key, stored));
     }
 
+    /// Takes one out.
     pub fn remove(&mut self, id: HostId) -> Option<Arc<StoredReservation>> {
         let stored = self.all.remove(&id)?;
+        if self.for_rules {
+            each_key_of_rules(&stored.reservation, |key| self.postings.remove(&key, id));
+            return Some(stored);
+        }
         for subnet in stored.reservation.subnets() {
             if let Some(members) = self.subnets.get_mut(&subnet) {
                 members.remove(&id);
@@ -84,6 +104,19 @@ impl Index {
             .into_iter()
             .flat_map(Holders::iter)
             .filter(move |stored| query.matches(&stored.reservation))
+    }
+
+    /// Everything that belongs to an owner and is for a family, ordered by id.
+    pub fn owned<'a>(
+        &'a self,
+        family: Family,
+        owner: &'a [u8],
+    ) -> impl Iterator<Item = &'a Arc<StoredReservation>> + use<'a> {
+        let holders = self.postings.get(&Key::Owner(owner)).into_iter().flat_map(Holders::iter);
+        holders.filter(move |stored| {
+            let reservation = &stored.reservation;
+            reservation.subnet(family).is_some() && owner::of(&reservation.body).as_deref() == Some(owner)
+        })
     }
 
     /// At most `limit` reservations with ids above `after`, ordered by id.
@@ -118,6 +151,7 @@ enum Key<'a> {
     Ipv6In(u32, Ipv6Addr),
     Ipv6(Ipv6Addr),
     Hostname(IgnoreCase<'a>),
+    Owner(&'a [u8]),
 }
 
 impl<'a> Key<'a> {
@@ -148,26 +182,37 @@ impl<'a> Key<'a> {
 }
 
 /// Calls `visit` with every key under which a reservation is found.
-fn each_key<'a>(reservation: &'a Reservation, mut visit: impl FnMut(Key<'a>)) {
+fn each_key(reservation: &Reservation, mut visit: impl FnMut(Key<'_>)) {
+    each_key_of_rules(reservation, &mut visit);
     let identifier = &reservation.identifier;
     visit(Key::Identifier(identifier.kind, &identifier.value));
-    for (family, subnet) in reservation.subnets() {
-        visit(Key::IdentifierIn(family, subnet, identifier.kind, &identifier.value));
-    }
     if let Some(address) = reservation.ipv4 {
         visit(Key::Ipv4(address));
-        if let Some(subnet) = reservation.subnet_v4 {
-            visit(Key::Ipv4In(subnet, address));
-        }
     }
     for &resource in &reservation.ipv6 {
         visit(Key::Ipv6(resource.address()));
-        if let Some(subnet) = reservation.subnet_v6 {
-            visit(Key::Ipv6In(subnet, resource.address()));
-        }
     }
     if !reservation.hostname.is_empty() {
         visit(Key::Hostname(IgnoreCase(&reservation.hostname)));
+    }
+    if let Some(owner) = owner::of(&reservation.body) {
+        visit(Key::Owner(&owner));
+    }
+}
+
+/// Those that the uniqueness rules ask for.
+fn each_key_of_rules(reservation: &Reservation, mut visit: impl FnMut(Key<'_>)) {
+    let identifier = &reservation.identifier;
+    for (family, subnet) in reservation.subnets() {
+        visit(Key::IdentifierIn(family, subnet, identifier.kind, &identifier.value));
+    }
+    if let (Some(subnet), Some(address)) = (reservation.subnet_v4, reservation.ipv4) {
+        visit(Key::Ipv4In(subnet, address));
+    }
+    if let Some(subnet) = reservation.subnet_v6 {
+        for &resource in &reservation.ipv6 {
+            visit(Key::Ipv6In(subnet, resource.address()));
+        }
     }
 }
 

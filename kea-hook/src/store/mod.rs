@@ -18,6 +18,7 @@ mod open;
 mod open_error;
 mod plan;
 mod record;
+mod session;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -31,19 +32,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use engine::{FIRST_FORMAT, FORMAT_WITH_SUBNETS};
-use index::Index;
-use writer::{Batch, Content, Loaded, Writer};
+use engine::FIRST_FORMAT;
+use writer::{Loaded, Writer};
 
 pub use error::{StoreError, WriteError};
+pub use index::Index;
 pub use invalid::InvalidReservation;
 pub use kea_ffi::host::{
     By, Family, HostId, Identifier, IdentifierType, Ipv6Resource, Query, Reservation, StoredReservation,
 };
 pub use kept::{Kept, KeptChanges, KeptKey, KeptMap, What};
 pub use open_error::OpenError;
-pub use plan::{Change, Outcome};
+pub use plan::{Base, Change, Counters, Effects, Outcome, Plan, Refusal};
+pub use session::Session;
 pub use upkeep::{Progress, State, Task, Upkeep, UpkeepError};
+pub use writer::Planned;
 
 /// How to open a store.
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,9 +104,6 @@ struct Vitals {
     last_commit: Option<Duration>,
     health: Health,
 }
-
-/// Under one exclusive lock, the index takes up at most this many changes, about a millisecond's worth.
-const SLICE: usize = 512;
 
 impl Store {
     /// Opens a store and loads it. Creates the file where there is none; never in place of one that it cannot read.
@@ -196,49 +196,19 @@ impl Store {
         changes: impl FnOnce(&Index) -> Vec<Change>,
         kept: KeptChanges,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let mut writer = self.writer().ok_or_else(|| StoreError::ReadOnly(self.path.clone()))?;
-        let mut all_kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let committed = {
-            let index = self.index();
-            let batch = Batch { changes: changes(&index), kept };
-            let content = Content { index: &index, kept: &all_kept };
-            writer.commit(content, batch, self.addresses_unique.load(Ordering::Relaxed))
-        };
-        self.note(committed.as_ref());
-        let committed = committed?;
-        if !committed.kept.is_empty() {
-            self.format.store(FORMAT_WITH_SUBNETS, Ordering::Relaxed);
-        }
-        for (key, change) in committed.kept {
-            match change {
-                Some(kept) => drop(all_kept.insert(key, kept)),
-                None => drop(all_kept.remove(&key)),
-            }
-        }
-        drop(all_kept);
-        let effects: Vec<_> = committed.effects.into_iter().collect();
-        for slice in effects.chunks(SLICE) {
-            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-            for (id, effect) in slice {
-                match effect {
-                    Some(stored) => index.put(stored),
-                    None => drop(index.remove(*id)),
-                }
-            }
-        }
-        Ok(committed.outcomes)
+        let session = self.session()?;
+        let changes = changes(&self.index());
+        let (outcomes, planned) = session.plan(|plan| -> Result<Vec<_>, _> {
+            changes.into_iter().map(|change| plan.apply(change)).collect()
+        });
+        let outcomes = outcomes?;
+        session.commit(planned, kept)?;
+        Ok(outcomes)
     }
 
-    fn note(&self, committed: Result<&writer::Committed, &StoreError>) {
-        let mut vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
-        match committed {
-            Ok(committed) if committed.effects.is_empty() && committed.kept.is_empty() => {}
-            Ok(committed) => {
-                *vitals = Vitals { last_commit: Some(committed.latency), health: Health::Healthy };
-            }
-            Err(StoreError::Write(error)) => vitals.health = Health::Failing(error.clone()),
-            Err(_) => {}
-        }
+    /// Keeps everybody else from changing the store until the session is over.
+    pub fn session(&self) -> Result<Session<'_>, StoreError> {
+        Session::begin(self)
     }
 
     /// Whether an address may be reserved for one client of a subnet only (the default, and Kea's
@@ -249,7 +219,7 @@ impl Store {
 
     /// Never waits for a writer.
     pub fn status(&self) -> Status {
-        let reservations = self.index().len();
+        let reservations = self.index().count();
         let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         let file = std::fs::metadata(&self.path).ok();
         Status {

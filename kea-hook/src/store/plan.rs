@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::error::StoreError;
 use super::index::Index;
-use super::invalid;
-use crate::unique;
-use kea_ffi::host::{By, HostId, Query, Reservation, StoredReservation};
+use super::invalid::{self, InvalidReservation};
+use crate::unique::{self, Conflict};
+use kea_ffi::host::{By, Family, HostId, Query, Reservation, StoredReservation};
 
 /// One change to the store.
 #[derive(Debug, Clone)]
@@ -36,9 +35,57 @@ pub enum Outcome {
     Absent,
 }
 
+/// Why a change is refused. The plan is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal<E> {
+    /// The reservation makes no sense by itself.
+    #[error(transparent)]
+    Invalid(InvalidReservation),
+    /// Another reservation has the identifier or the address.
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
+    /// An update of a reservation that does not exist. The text is that of Kea's host_cmds hook.
+    #[error("Host not updated (not found).")]
+    NotFound,
+    /// What the plan starts from could not be asked.
+    #[error(transparent)]
+    Base(E),
+}
+
+/// What a plan starts from.
+pub trait Base {
+    /// Why it cannot be asked.
+    type Error;
+
+    /// The reservation with that number. It was an answer before.
+    fn get(&self, id: HostId) -> Option<Arc<StoredReservation>>;
+
+    /// Everything that answers a question about one subnet, in the order of pages.
+    fn answers(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, Self::Error>;
+
+    /// Everything that belongs to an owner, in the order of pages.
+    fn owned(&self, family: Family, owner: &[u8]) -> Result<Vec<Arc<StoredReservation>>, Self::Error>;
+}
+
+impl Base for Index {
+    type Error = Infallible;
+
+    fn get(&self, id: HostId) -> Option<Arc<StoredReservation>> {
+        Self::get(self, id).cloned()
+    }
+
+    fn answers(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, Infallible> {
+        Ok(self.hits(query).cloned().collect())
+    }
+
+    fn owned(&self, family: Family, owner: &[u8]) -> Result<Vec<Arc<StoredReservation>>, Infallible> {
+        Ok(Self::owned(self, family, owner).cloned().collect())
+    }
+}
+
 /// Numbers that only grow. They live in the file, so that they never start again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Counters {
+pub struct Counters {
     /// Commits made to this file.
     pub commits: u64,
     /// The highest id given.
@@ -48,21 +95,22 @@ pub(super) struct Counters {
 }
 
 /// What a batch leaves behind for each id that it touches; `None` where the reservation is taken out.
-pub(super) type Effects = BTreeMap<HostId, Option<Arc<StoredReservation>>>;
+pub type Effects = BTreeMap<HostId, Option<Arc<StoredReservation>>>;
 
-/// A batch in the making: the index as it is, and over it what the batch did so far. A refused change leaves the
-/// plan as it was, so that a caller may go on without it.
-pub(super) struct Plan<'a> {
-    base: &'a Index,
+/// A batch in the making: what there is, and over it what the batch did so far. A refused change leaves the plan as it
+/// was, so that a caller may go on without it.
+pub struct Plan<'a, B> {
+    base: &'a B,
     added: Index,
     effects: Effects,
     counters: Counters,
     addresses_unique: bool,
 }
 
-impl<'a> Plan<'a> {
-    pub fn new(base: &'a Index, counters: Counters, addresses_unique: bool) -> Self {
-        Self { base, added: Index::default(), effects: Effects::new(), counters, addresses_unique }
+impl<'a, B: Base> Plan<'a, B> {
+    /// An empty batch.
+    pub fn new(base: &'a B, counters: Counters, addresses_unique: bool) -> Self {
+        Self { base, added: Index::for_rules(), effects: Effects::new(), counters, addresses_unique }
     }
 
     /// What is to be written, and the counters to write with it.
@@ -70,7 +118,8 @@ impl<'a> Plan<'a> {
         (self.effects, self.counters)
     }
 
-    pub fn apply(&mut self, change: Change) -> Result<Outcome, StoreError> {
+    /// Makes one change.
+    pub fn apply(&mut self, change: Change) -> Result<Outcome, Refusal<B::Error>> {
         match change {
             Change::Add(reservation) => self.add(reservation),
             Change::Update(reservation) => self.update(reservation),
@@ -78,32 +127,107 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn add(&mut self, reservation: Reservation) -> Result<Outcome, StoreError> {
-        invalid::check(&reservation)?;
-        self.check_unique(&reservation, None)?;
+    /// The reservation that this client has in this subnet now.
+    pub fn of_same_client(
+        &self,
+        reservation: &Reservation,
+    ) -> Result<Option<Arc<StoredReservation>>, B::Error> {
+        let by = By::Identifier(reservation.identifier.kind, &reservation.identifier.value);
+        for (family, subnet) in reservation.subnets() {
+            if let Some(found) = self.answers(&Query::in_subnet(family, subnet, by))?.into_iter().next() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything that answers a question about one subnet, as the batch has left it.
+    pub fn answers(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, B::Error> {
+        let mut found = self.base.answers(query)?;
+        if !self.effects.is_empty() {
+            found.retain(|stored| !self.effects.contains_key(&stored.id));
+            found.extend(self.added.hits(query).cloned());
+        }
+        Ok(found)
+    }
+
+    /// Everything that belongs to an owner and was not touched by the batch.
+    pub fn untouched_of(
+        &self,
+        family: Family,
+        owner: &[u8],
+    ) -> Result<Vec<Arc<StoredReservation>>, B::Error> {
+        let mut untouched = self.base.owned(family, owner)?;
+        untouched.retain(|stored| !self.effects.contains_key(&stored.id));
+        Ok(untouched)
+    }
+
+    /// Makes updates that only go together, such as two clients that exchange their addresses: all of them or none.
+    pub fn update_together(
+        &mut self,
+        reservations: Vec<Reservation>,
+    ) -> Result<Vec<HostId>, Refusal<B::Error>> {
+        let mut old = Vec::with_capacity(reservations.len());
+        for reservation in &reservations {
+            old.push(self.of_same_client(reservation).map_err(Refusal::Base)?.ok_or(Refusal::NotFound)?);
+        }
+        let before: Vec<_> = old.iter().map(|old| (old.id, self.effects.get(&old.id).cloned())).collect();
+        for old in &old {
+            self.remove(old.id);
+        }
+        let refused = reservations.into_iter().zip(&old).try_for_each(|(reservation, old)| {
+            self.check(&reservation, Some(old.id))?;
+            self.put(old.id, reservation);
+            Ok(())
+        });
+        if let Err(refusal) = refused {
+            for (id, effect) in before {
+                self.added.remove(id);
+                match effect {
+                    None => drop(self.effects.remove(&id)),
+                    Some(effect) => {
+                        if let Some(stored) = &effect {
+                            self.added.put(stored);
+                        }
+                        self.effects.insert(id, effect);
+                    }
+                }
+            }
+            return Err(refusal);
+        }
+        Ok(old.iter().map(|old| old.id).collect())
+    }
+
+    fn add(&mut self, reservation: Reservation) -> Result<Outcome, Refusal<B::Error>> {
+        self.check(&reservation, None)?;
         let id = HostId::after(self.counters.last_id);
         self.counters.last_id = id.get();
         self.put(id, reservation);
         Ok(Outcome::Added(id))
     }
 
-    fn update(&mut self, reservation: Reservation) -> Result<Outcome, StoreError> {
-        invalid::check(&reservation)?;
-        let Reservation { identifier, .. } = &reservation;
-        let by = By::Identifier(identifier.kind, &identifier.value);
-        let mut old = reservation
-            .subnets()
-            .filter_map(|(family, subnet)| self.first(&Query::in_subnet(family, subnet, by)));
-        let old = old.next().ok_or(StoreError::NotFound)?;
+    fn update(&mut self, reservation: Reservation) -> Result<Outcome, Refusal<B::Error>> {
+        invalid::check(&reservation).map_err(Refusal::Invalid)?;
+        let old = self.of_same_client(&reservation).map_err(Refusal::Base)?.ok_or(Refusal::NotFound)?;
+        self.replace(&old, reservation)
+    }
+
+    /// Puts a reservation in the place of the one that the same client has in the same subnet now.
+    pub fn replace(
+        &mut self,
+        old: &StoredReservation,
+        reservation: Reservation,
+    ) -> Result<Outcome, Refusal<B::Error>> {
         if old.reservation == reservation {
             return Ok(Outcome::Unchanged(old.id));
         }
-        self.check_unique(&reservation, Some(old.id))?;
+        self.check(&reservation, Some(old.id))?;
         self.put(old.id, reservation);
         Ok(Outcome::Updated(old.id))
     }
 
-    fn remove(&mut self, id: HostId) -> Outcome {
+    /// Takes a reservation out.
+    pub fn remove(&mut self, id: HostId) -> Outcome {
         let Some(old) = self.get(id) else {
             return Outcome::Absent;
         };
@@ -120,26 +244,18 @@ impl<'a> Plan<'a> {
     }
 
     fn get(&self, id: HostId) -> Option<Arc<StoredReservation>> {
-        self.effects.get(&id).cloned().unwrap_or_else(|| self.base.get(id).cloned())
+        self.effects.get(&id).cloned().unwrap_or_else(|| self.base.get(id))
     }
 
-    /// Everything that answers a question, as the batch has left it.
-    fn hits<'q>(&'q self, query: &Query<'q>) -> impl Iterator<Item = &'q Arc<StoredReservation>> + use<'q> {
-        let untouched = self.base.hits(query).filter(|stored| !self.effects.contains_key(&stored.id));
-        untouched.chain(self.added.hits(query))
-    }
-
-    fn first(&self, query: &Query<'_>) -> Option<Arc<StoredReservation>> {
-        self.hits(query).next().cloned()
-    }
-
-    fn check_unique(&self, reservation: &Reservation, replaced: Option<HostId>) -> Result<(), StoreError> {
-        let holder = |query: &Query<'_>| -> Result<_, Infallible> {
-            Ok(self.hits(query).find(|stored| Some(stored.id) != replaced).cloned())
+    fn check(&self, reservation: &Reservation, replaced: Option<HostId>) -> Result<(), Refusal<B::Error>> {
+        invalid::check(reservation).map_err(Refusal::Invalid)?;
+        let holder = |query: &Query<'_>| -> Result<_, B::Error> {
+            Ok(self.answers(query)?.into_iter().find(|stored| Some(stored.id) != replaced))
         };
         match unique::conflict(reservation, self.addresses_unique, holder) {
             Ok(None) => Ok(()),
-            Ok(Some(conflict)) => Err(conflict.into()),
+            Ok(Some(conflict)) => Err(Refusal::Conflict(Box::new(conflict))),
+            Err(error) => Err(Refusal::Base(error)),
         }
     }
 }

@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use super::engine::{Engine, EngineError};
-use super::error::{StoreError, WriteError};
+use super::error::WriteError;
 use super::index::Index;
 use super::kept::{KeptChanges, KeptMap};
 use super::open::{self, Opened};
 use super::open_error::OpenError;
-use super::plan::{Change, Counters, Effects, Outcome, Plan};
+use super::plan::{Counters, Effects, Plan};
 use super::twin;
 use kea_ffi::host::HostId;
 
@@ -31,19 +30,10 @@ pub(super) struct Writer {
     unsettled: bool,
 }
 
-/// A batch that is on disk, and not yet in the index.
-pub(super) struct Committed {
-    pub outcomes: Vec<Outcome>,
-    pub effects: Effects,
-    pub kept: KeptChanges,
-    /// How long planning and writing took.
-    pub latency: Duration,
-}
-
-/// What is to be changed.
-pub(super) struct Batch {
-    pub changes: Vec<Change>,
-    pub kept: KeptChanges,
+/// What a batch leaves behind, decided and not yet written.
+pub struct Planned {
+    pub(super) effects: Effects,
+    pub(super) counters: Counters,
 }
 
 /// What a store file holds, in memory.
@@ -85,23 +75,24 @@ impl Writer {
         Ok((writer, loaded))
     }
 
-    /// All changes, on disk; or an error, and nothing of them. `content` is the store before them.
+    /// A batch in the making on what is stored.
+    pub fn plan<'a>(&self, index: &'a Index, addresses_unique: bool) -> Plan<'a, Index> {
+        Plan::new(index, self.counters, addresses_unique)
+    }
+
+    /// The whole batch, on disk; or an error, and nothing of it. `content` is the store before it, on which it was
+    /// planned.
     pub fn commit(
         &mut self,
         content: Content<'_>,
-        batch: Batch,
-        addresses_unique: bool,
-    ) -> Result<Committed, StoreError> {
-        let start = Instant::now();
-        let mut plan = Plan::new(content.index, self.counters, addresses_unique);
-        let outcomes: Vec<_> =
-            batch.changes.into_iter().map(|change| plan.apply(change)).collect::<Result<_, _>>()?;
-        let (effects, counters) = plan.finish();
-        if !effects.is_empty() || !batch.kept.is_empty() {
-            self.check_place()?;
-            self.write(content, &effects, &batch.kept, counters)?;
+        planned: &Planned,
+        kept: &KeptChanges,
+    ) -> Result<(), WriteError> {
+        if planned.effects.is_empty() && kept.is_empty() {
+            return Ok(());
         }
-        Ok(Committed { outcomes, effects, kept: batch.kept, latency: start.elapsed() })
+        self.check_place()?;
+        self.write(content, &planned.effects, kept, planned.counters)
     }
 
     /// Whether the path still leads to the file that is open. What is written to one that was moved or removed would
@@ -225,12 +216,12 @@ fn reconcile(engine: &Engine, content: Content<'_>, counters: Counters) -> Resul
     let mut kept: KeptChanges = engine.load_kept()?.into_keys().map(|key| (key, None)).collect();
     kept.extend(content.kept.iter().map(|(key, kept)| (key.clone(), Some(kept.clone()))));
     let counters = Counters { commits: on_disk.commits.max(counters.commits) + 1, ..counters };
-    engine.write(&effects, &kept, counters, index.len() as u64)?;
+    engine.write(&effects, &kept, counters, index.count() as u64)?;
     Ok(counters)
 }
 
 fn count_after(index: &Index, effects: &Effects) -> u64 {
     let before = effects.keys().filter(|id| index.get(**id).is_some()).count();
     let after = effects.values().flatten().count();
-    (index.len() - before + after) as u64
+    (index.count() - before + after) as u64
 }

@@ -125,14 +125,18 @@ fn find_conflict(
 
 /// What a command did so far.
 #[derive(Default)]
-struct Done<'a> {
-    steps: Vec<Step<'a>>,
+pub struct Done<'a> {
+    /// One after the other.
+    pub steps: Vec<Step<'a>>,
 }
 
-enum Step<'a> {
+/// A change that was made in one source.
+pub enum Step<'a> {
+    /// Source, new.
     Added(Source<'a>, &'a Host),
     /// Source, old, new.
     Replaced(Source<'a>, &'a Host, &'a Host),
+    /// Source, old.
     Removed(Source<'a>, &'a Host),
 }
 
@@ -153,7 +157,7 @@ impl Step<'_> {
 
 impl Done<'_> {
     /// Takes back everything, the last first. The error says so where that failed too.
-    fn undo(self, error: CommandError) -> CommandError {
+    pub fn undo(self, error: CommandError) -> CommandError {
         let mut error = error;
         for step in self.steps.iter().rev() {
             if let Err(problem) = step.undo() {

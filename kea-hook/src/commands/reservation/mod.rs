@@ -2,12 +2,15 @@
 //!
 //! - `one`: those about a single one, `reservation-add`, `-update`, `-get` and `-del`.
 //! - `list` and `page`: those that show many.
-//! - `validity` and `placement`: what is refused before any source is asked.
+//! - `apply`: the one that changes many.
+//! - `read`, `validity` and `placement`: what is refused before any source is asked.
 //! - `change`: how several sources are changed together.
 
+pub mod apply;
 mod change;
 pub mod list;
 pub mod one;
 pub mod page;
 mod placement;
+mod read;
 mod validity;

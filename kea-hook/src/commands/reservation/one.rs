@@ -2,12 +2,13 @@
 
 use kea_ffi::element::{Element, Kind, Reply, ResultCode};
 use kea_ffi::host::{Family, Query};
-use kea_ffi::hosts::{Host, Sources, Target};
+use kea_ffi::hosts::{Sources, Target};
 use kea_ffi::server;
 
-use super::{change, placement, validity};
+use super::read::{check, read, subnet_id};
+use super::{change, placement};
 use crate::commands::CommandError;
-use crate::commands::arguments::{self, HostKey, SUBNET_ID_MAX};
+use crate::commands::arguments::{self, HostKey};
 
 /// Adds a reservation.
 pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
@@ -25,7 +26,7 @@ pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
         placement::check_global(family, &host.reservation()?)?;
     }
     let sources = sources(target, "Host database not available, cannot add host.")?;
-    check(family, &given, &host, subnet)?;
+    check(family, &given, &host.reservation()?, subnet)?;
     change::add(&sources, &host, family)?;
     Ok(Reply::new(
         ResultCode::Success,
@@ -57,7 +58,7 @@ pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, Comm
     })?;
     let host = read(family, &given, Some(subnet))?;
     let sources = sources(target, "host database not available, cannot update host")?;
-    check(family, &given, &host, Some(subnet))?;
+    check(family, &given, &host.reservation()?, Some(subnet))?;
     if change::update(&sources, &host, family)? {
         Ok(Reply::new(ResultCode::Success, "Host updated."))
     } else {
@@ -94,7 +95,8 @@ pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
     let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let none = "Unable to delete a host because there is no hosts-database configured.";
     let sources = sources(target, none)?;
-    let removed = key.is_possible() && change::remove(&sources, &Query::in_subnet(family, subnet, key.by()))?;
+    let removed = arguments::is_possible(&key)
+        && change::remove(&sources, &Query::in_subnet(family, subnet, key.by()))?;
     Ok(if removed {
         Reply::new(ResultCode::Success, "Host deleted.")
     } else {
@@ -103,33 +105,12 @@ pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
 }
 
 /// The sources to change; refused where only databases are meant and there is none, or where one is not open.
-fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
+pub fn sources(target: Target, no_database: &str) -> Result<Sources, CommandError> {
     if target == Target::Database && !server::database_available()? {
         return Err(CommandError::new(no_database));
     }
     arguments::check_databases(target)?;
     Ok(Sources::of(target)?)
-}
-
-/// The reservation, as Kea's parser reads it.
-fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, CommandError> {
-    match Host::parse(family, subnet.unwrap_or(0), &given.without("subnet-id")?) {
-        Ok(host) => Ok(host),
-        // Earlier versions say some things in other words.
-        Err(error) => Err(validity::check_limits(given).err().unwrap_or_else(|| error.into())),
-    }
-}
-
-/// Checks a reservation against its subnet, and for what Kea's parser lets pass. Last, so that clients of the stock hook
-/// first get the errors that they know.
-fn check(family: Family, given: &Element, host: &Host, subnet: Option<u32>) -> Result<(), CommandError> {
-    let reservation = host.reservation()?;
-    if let Some(of) = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten() {
-        placement::check_inside(family, &reservation, &of)?;
-    }
-    validity::check_limits(given)?;
-    validity::check_types(given)?;
-    validity::check_identifier(&reservation.identifier)
 }
 
 fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {
@@ -138,16 +119,4 @@ fn expect_map(value: &Element, name: &str) -> Result<(), CommandError> {
     }
     let found = value.kind_name();
     Err(CommandError::new(format!("invalid command: expected '{name}' to be a map, got {found} instead")))
-}
-
-fn subnet_id(reservation: &Element) -> Result<Option<u32>, CommandError> {
-    let Some(value) = reservation.get("subnet-id")? else {
-        return Ok(None);
-    };
-    let id = value.as_integer().ok_or_else(|| CommandError::new("'subnet-id' parameter is not integer."))?;
-    u32::try_from(id).ok().filter(|_| id <= SUBNET_ID_MAX).map(Some).ok_or_else(|| {
-        CommandError::new(format!(
-            "subnet-id: {id} is invalid, must be between 0 and {SUBNET_ID_MAX} (inclusive)."
-        ))
-    })
 }

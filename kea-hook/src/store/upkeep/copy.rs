@@ -95,7 +95,7 @@ impl<'a> Copy<'a> {
             effects: self.now(&changed),
             kept: kept.clone(),
             counters: writer.counters_of_copy(),
-            reservations: self.store.index().len(),
+            reservations: self.store.index().count(),
         }
     }
 
@@ -105,7 +105,7 @@ impl<'a> Copy<'a> {
             effects: Effects::new(),
             kept: self.store.kept(),
             counters: Counters { commits: 1, ..self.seen },
-            reservations: self.store.index().len(),
+            reservations: self.store.index().count(),
         }
     }
 

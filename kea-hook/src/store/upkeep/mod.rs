@@ -170,7 +170,7 @@ impl Progress {
             task,
             state: State::Starting,
             copied: 0,
-            reservations: store.index().len() as u64,
+            reservations: store.index().count() as u64,
             bytes: None,
             took: Duration::ZERO,
         }

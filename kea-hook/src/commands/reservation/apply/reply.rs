@@ -1,0 +1,180 @@
+//! What `ext-reservation-apply` answers.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
+use kea_ffi::host::{Colons, Family, Hex, IdentifierType, Ipv6Resource, StoredReservation};
+
+use super::request::Request;
+use crate::apply::{Combined, Item, Refusal, Verdict};
+use crate::commands::CommandError;
+
+/// The word for a verdict, and the text that goes with it where that is always the same.
+fn words(verdict: &Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Added(_) => ("added", "Host added."),
+        Verdict::Updated(_) => ("updated", "Host updated."),
+        Verdict::Adopted(_) => ("adopted", "Host adopted."),
+        Verdict::Unchanged | Verdict::LeftOut => ("unchanged", "Host is there already."),
+        Verdict::Removed(_) => ("removed", "Host deleted."),
+        Verdict::Absent => ("unchanged", "Host not deleted (not found)."),
+        Verdict::Conflict(_) => ("conflict", ""),
+        Verdict::Invalid(_) => ("invalid", ""),
+    }
+}
+
+/// What became of each item, and of what was not listed.
+pub fn reply(
+    request: &Request,
+    combined: &Combined,
+    sources: &[String],
+    applied: bool,
+) -> Result<Reply, CommandError> {
+    let order = &request.order;
+    let mut entries =
+        Entries { family: order.family, sources, usual: HashMap::new(), counts: BTreeMap::new() };
+    let mut wanted = Element::list()?;
+    for place in 0..order.wanted.len() {
+        entries.push(&mut wanted, combined, Item::Wanted(place))?;
+    }
+    let mut unwanted = Element::list()?;
+    for place in 0..order.unwanted.len() {
+        entries.push(&mut unwanted, combined, Item::Unwanted(place))?;
+    }
+    let pruned = pruned(order.family, combined)?;
+
+    let mut arguments = Element::map()?;
+    arguments.set("applied", &Element::boolean(applied)?)?;
+    arguments.set("reservations", &wanted)?;
+    arguments.set("remove", &unwanted)?;
+    let count = pruned.len();
+    if order.prune {
+        let mut list = Element::list()?;
+        pruned.iter().try_for_each(|gone| list.push(gone))?;
+        arguments.set("pruned", &list)?;
+    }
+    let mut counts = Element::map()?;
+    for (word, count) in &entries.counts {
+        counts.set(word, &Element::integer(*count)?)?;
+    }
+    if order.prune {
+        counts.set("pruned", &Element::integer(count)?)?;
+    }
+    arguments.set("counts", &counts)?;
+
+    let text = text(request, &entries.counts, count, applied);
+    let refused = !applied && !request.dry_run;
+    Ok(Reply::new(if refused { ResultCode::Error } else { ResultCode::Success }, text).with(arguments))
+}
+
+fn text(request: &Request, counts: &BTreeMap<&str, usize>, pruned: usize, applied: bool) -> String {
+    let order = ["added", "updated", "adopted", "removed", "unchanged", "conflict", "invalid"];
+    let mut parts: Vec<String> =
+        order.iter().filter_map(|word| Some(format!("{} {word}", counts.get(word)?))).collect();
+    if request.order.prune {
+        parts.push(if request.order.has_invalid() {
+            "nothing pruned, because the list has invalid items".to_owned()
+        } else {
+            format!("{pruned} pruned")
+        });
+    }
+    let summary = if parts.is_empty() { "Nothing to do".to_owned() } else { parts.join(", ") };
+    match (applied, request.dry_run) {
+        (true, _) => format!("{summary}."),
+        (false, true) => format!("Dry run, nothing was changed: {summary}."),
+        (false, false) => format!("Nothing was changed, because not everything can be done: {summary}."),
+    }
+}
+
+/// Makes the entries of an answer.
+struct Entries<'a> {
+    family: Family,
+    sources: &'a [String],
+    /// Entries that say nothing but the usual, made once.
+    usual: HashMap<(&'static str, &'static str), Element>,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Entries<'_> {
+    fn push(&mut self, list: &mut Element, combined: &Combined, item: Item) -> Result<(), KeaError> {
+        let Some((source, verdict)) = combined.verdict(item) else { return Ok(()) };
+        let (status, text) = words(verdict);
+        *self.counts.entry(status).or_default() += 1;
+        match verdict {
+            Verdict::Conflict(refusal) => list.push(&self.conflict(source, refusal)?),
+            Verdict::Invalid(reason) => list.push(&entry(status, reason)?),
+            _ => {
+                if let Some(usual) = self.usual.get(&(status, text)) {
+                    return list.push(usual);
+                }
+                let usual = entry(status, text)?;
+                list.push(&usual)?;
+                self.usual.insert((status, text), usual);
+                Ok(())
+            }
+        }
+    }
+
+    fn conflict(&self, source: usize, refusal: &Refusal) -> Result<Element, KeaError> {
+        let mut conflict = entry("conflict", &refusal.to_string())?;
+        let mut holder = summary(self.family, &refusal.holder)?;
+        holder.set(
+            "owner",
+            &refusal.owner.as_ref().map_or_else(Element::null, |owner| Element::bytes(owner))?,
+        )?;
+        if let Some(name) = self.sources.get(source) {
+            holder.set("source", &Element::text(name)?)?;
+        }
+        conflict.set("holder", &holder)?;
+        Ok(conflict)
+    }
+}
+
+fn entry(status: &str, text: &str) -> Result<Element, KeaError> {
+    let mut entry = Element::map()?;
+    entry.set("status", &Element::text(status)?)?;
+    entry.set("text", &Element::text(text)?)?;
+    Ok(entry)
+}
+
+/// What went because it was not listed, once however many sources had it.
+fn pruned(family: Family, combined: &Combined) -> Result<Vec<Element>, KeaError> {
+    let mut clients = BTreeMap::new();
+    for stored in combined.sources.iter().flat_map(|decided| &decided.pruned) {
+        let reservation = &stored.reservation;
+        let identifier = &reservation.identifier;
+        clients.entry((reservation.subnet(family), identifier.kind, &identifier.value)).or_insert(stored);
+    }
+    clients.values().map(|stored| summary(family, stored)).collect()
+}
+
+/// Subnet, identifier and addresses of a reservation, under the names that they have in one.
+fn summary(family: Family, stored: &StoredReservation) -> Result<Element, KeaError> {
+    let reservation = &stored.reservation;
+    let identifier = &reservation.identifier;
+    let value = match identifier.kind {
+        IdentifierType::HwAddress | IdentifierType::Duid => Colons(&identifier.value).to_string(),
+        _ => Hex(&identifier.value).to_string(),
+    };
+    let mut summary = Element::map()?;
+    summary.set("subnet-id", &Element::integer(reservation.subnet(family).unwrap_or_default())?)?;
+    summary.set(identifier.kind.name(), &Element::text(&value)?)?;
+    if let Some(address) = reservation.ipv4 {
+        summary.set("ip-address", &Element::text(&address.to_string())?)?;
+    }
+    let (mut addresses, mut prefixes) = (Vec::new(), Vec::new());
+    for resource in &reservation.ipv6 {
+        match resource {
+            Ipv6Resource::Address(_) => addresses.push(resource.to_string()),
+            Ipv6Resource::Prefix(..) => prefixes.push(resource.to_string()),
+        }
+    }
+    for (name, texts) in [("ip-addresses", addresses), ("prefixes", prefixes)] {
+        if !texts.is_empty() {
+            let mut list = Element::list()?;
+            texts.iter().try_for_each(|text| list.push(&Element::text(text)?))?;
+            summary.set(name, &list)?;
+        }
+    }
+    Ok(summary)
+}
