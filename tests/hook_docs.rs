@@ -78,6 +78,7 @@ fn run(kea: &Kea, examples: &[Value]) -> usize {
                 "/stores/0/file-bytes",
                 "/stores/0/disk-bytes",
                 "/stores/0/last-commit-microseconds",
+                "/stores/0/commits",
             ] {
                 if let Some(member) = arguments.pointer_mut(pointer) {
                     *member = Value::Null;

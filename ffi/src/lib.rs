@@ -4,7 +4,7 @@
 //! - [`thread`]: threads that leave nothing behind when the library is unloaded.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
-//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `subnets`, `server` and `library`.
+//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `subnets`, `server`, `statistics` and `library`.
 //!
 //! The parts that need Kea exist with the feature `kea` only. Policy and the meaning of commands live in
 //! the hook library, not here.
@@ -30,5 +30,7 @@ mod inward;
 pub mod library;
 #[cfg(feature = "kea")]
 pub mod server;
+#[cfg(feature = "kea")]
+pub mod statistics;
 #[cfg(feature = "kea")]
 pub mod subnets;

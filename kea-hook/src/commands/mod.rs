@@ -14,7 +14,7 @@ mod store;
 mod subnet;
 mod table;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
@@ -27,6 +27,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
+use crate::statistics;
 use crate::store::{Store, StoreError, Upkeep};
 
 /// Why a command was refused. The text is the reply's.
@@ -68,6 +69,8 @@ pub struct Commands {
     max_apply_items: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
+    /// Up to which write of the store the statistics count.
+    counted_writes: AtomicU64,
     stores: Mutex<Vec<Weak<Upkeep>>>,
 }
 
@@ -80,6 +83,7 @@ impl Commands {
             persist_subnets: config.persist_subnets,
             max_apply_items: config.max_apply_items,
             refused: AtomicBool::new(false),
+            counted_writes: AtomicU64::new(0),
             stores: Mutex::default(),
         }
     }
@@ -88,6 +92,15 @@ impl Commands {
     /// that asks for it was refused.
     fn keeps_subnets(&self) -> bool {
         self.persist_subnets && !(self.refused.load(Ordering::Relaxed) && self.open_stores().is_empty())
+    }
+
+    /// Brings the statistics about the store up to date.
+    fn count_store(&self) {
+        let Some(store) = self.open_stores().pop() else { return };
+        let writes = store.writes();
+        if self.counted_writes.swap(writes, Ordering::Relaxed) != writes {
+            statistics::store(&store.status());
+        }
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
@@ -118,6 +131,8 @@ impl Hook for Commands {
     }
 
     fn configured(&self) -> Result<(), String> {
+        statistics::begin();
+        self.count_store();
         if !self.persist_subnets {
             return Ok(());
         }
@@ -136,9 +151,12 @@ impl Hook for Commands {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));
         };
-        (command.run)(self, arguments).unwrap_or_else(|error| {
+        let reply = (command.run)(self, arguments).unwrap_or_else(|error| {
             server::log(Message::CommandFailed, &format!("{name}: {error}"));
             Reply::new(ResultCode::Error, error.0)
-        })
+        });
+        statistics::command(reply.result);
+        self.count_store();
+        reply
     }
 }

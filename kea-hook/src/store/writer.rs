@@ -49,7 +49,7 @@ pub(super) struct Loaded {
     pub index: Index,
     pub kept: KeptMap,
     pub format: u64,
-    counters: Counters,
+    pub counters: Counters,
 }
 
 pub(super) fn load(path: &Path, engine: &Engine) -> Result<Loaded, OpenError> {
@@ -73,6 +73,11 @@ impl Writer {
             unsettled: false,
         };
         Ok((writer, loaded))
+    }
+
+    /// How many commits were made to the file.
+    pub fn commits(&self) -> u64 {
+        self.counters.commits
     }
 
     /// A batch in the making on what is stored.

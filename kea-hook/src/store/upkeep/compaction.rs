@@ -35,8 +35,11 @@ pub fn run(store: &Store, watch: &Watch) -> Result<u64, UpkeepError> {
         fs::rename(&twin, path).map_err(|error| UpkeepError::io(&twin, error))?;
         let old = standstill.writer.go_on_with(made);
         store.format.store(format, Ordering::Relaxed);
+        let mut vitals = store.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        vitals.commits = standstill.writer.commits();
         // Memory and disk agree again, whatever was wrong with the old file.
-        store.vitals.lock().unwrap_or_else(PoisonError::into_inner).health = Health::Healthy;
+        vitals.health = Health::Healthy;
+        drop(vitals);
         // Should this fail, no change is made until it is done.
         let settled = standstill.writer.check_place();
         drop(standstill);
