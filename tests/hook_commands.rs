@@ -10,7 +10,8 @@ use support::{
 };
 
 /// Commands that Kea's own hooks do not have, without `ext-`.
-const OURS_ALONE: [&str; 3] = ["reservation-apply", "reservation-pending", "status"];
+const OURS_ALONE: [&str; 5] =
+    ["reservation-apply", "reservation-pending", "status", "store-backup", "store-compact"];
 
 #[test]
 fn a_reservation_is_added_shown_listed_and_removed() {

@@ -26,6 +26,8 @@ pub(crate) mod ffi {
         StoreOpened,
         StoreFailed,
         StoreKept,
+        StoreUpkeepDone,
+        StoreUpkeepFailed,
         CommandFailed,
         ReservationUnusable,
         SubnetChanged,

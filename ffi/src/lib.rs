@@ -2,6 +2,7 @@
 //!
 //! - [`host`]: reservations and queries, as they cross the seam in both directions.
 //! - [`lease`]: leases, as they cross the seam.
+//! - [`thread`]: threads that leave nothing behind when the library is unloaded.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
 //! - `bridge`: what Rust calls, through `cxx`; wrapped by `client_leases`, `element`, `hosts`, `leases`, `library`,
@@ -17,6 +18,7 @@ pub mod client_leases;
 pub mod host;
 pub mod lease;
 pub mod source;
+pub mod thread;
 
 #[cfg(feature = "kea")]
 mod bridge;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use kea_ffi::host::{HostId, Query, Reservation, StoredReservation};
 use kea_ffi::source::{HostSource, SourceError, SourceParameters};
 
-use crate::store::{OpenError, OpenOptions, Store, StoreError};
+use crate::store::{OpenError, OpenOptions, Store, StoreError, Upkeep};
 use crate::unique::Wanted;
 
 /// A `hosts-databases` entry of our type.
-pub struct StoreSource(Arc<Store>);
+pub struct StoreSource(Arc<Upkeep>);
 
 /// Why an entry cannot be opened. The text ends up in the reply to `config-set`, or in the log of a server
 /// that does not start.
@@ -35,24 +35,28 @@ impl StoreSource {
         let is = |name: &str, wanted: &str| parameters.get(name).is_some_and(|value| value == wanted);
         let path = parameters.get("name").filter(|name| !name.is_empty()).ok_or(SourceOpenError::NoName)?;
         let options = OpenOptions { read_only: is("readonly", "true") || is("persist", "false") };
-        Ok(Self(Arc::new(Store::open(&PathBuf::from(path), &options)?)))
+        Ok(Self(Arc::new(Upkeep::of(Store::open(&PathBuf::from(path), &options)?))))
     }
 
-    /// The store behind it.
-    pub fn store(&self) -> &Arc<Store> {
+    /// Who takes care of the store behind it.
+    pub fn upkeep(&self) -> &Arc<Upkeep> {
         &self.0
+    }
+
+    fn store(&self) -> &Store {
+        self.0.store()
     }
 
     /// What was opened, for the log.
     pub fn describe(&self) -> String {
-        let status = self.0.status();
+        let status = self.store().status();
         format!("{}, {} reservations", status.path.display(), status.reservations)
     }
 }
 
 impl HostSource for StoreSource {
     fn find(&self, query: &Query<'_>, visit: &mut dyn FnMut(&StoredReservation)) {
-        self.0.find(query).iter().for_each(|stored| visit(stored));
+        self.store().find(query).iter().for_each(|stored| visit(stored));
     }
 
     fn page(
@@ -62,23 +66,23 @@ impl HostSource for StoreSource {
         limit: usize,
         visit: &mut dyn FnMut(&StoredReservation),
     ) {
-        self.0.page(query.family, query.subnet, after, limit).iter().for_each(|stored| visit(stored));
+        self.store().page(query.family, query.subnet, after, limit).iter().for_each(|stored| visit(stored));
     }
 
     fn add(&self, reservation: Reservation) -> Result<HostId, SourceError> {
-        Ok(self.0.add(reservation)?)
+        Ok(self.store().add(reservation)?)
     }
 
     fn update(&self, reservation: Reservation) -> Result<(), SourceError> {
-        Ok(self.0.update(reservation)?)
+        Ok(self.store().update(reservation)?)
     }
 
     fn remove(&self, query: &Query<'_>) -> Result<usize, SourceError> {
-        Ok(self.0.remove(query)?.len())
+        Ok(self.store().remove(query)?.len())
     }
 
     fn set_addresses_unique(&self, unique: bool) -> bool {
-        self.0.set_addresses_unique(unique);
+        self.store().set_addresses_unique(unique);
         true
     }
 }

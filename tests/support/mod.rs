@@ -7,8 +7,9 @@ pub mod mutations;
 pub mod site;
 
 use std::path::Path;
+use std::time::Duration;
 
-use kea_lab::{Family, Kea, Reply};
+use kea_lab::{Family, Kea, Reply, wait_for};
 use serde_json::{Value, json};
 
 /// The subnet that every configuration here has.
@@ -99,6 +100,16 @@ pub fn all_reservations(kea: &Kea) -> Vec<Value> {
         found.extend(page["hosts"].as_array().unwrap().iter().cloned());
         from = page["next"].clone();
     }
+}
+
+/// `upkeep` of the store when the backup or compaction that was begun has ended.
+pub fn upkeep_ended(kea: &Kea) -> Value {
+    let ended = wait_for("the end of a backup or compaction", Duration::from_secs(60), || {
+        let status = kea.ask("ext-status", &Value::Null).unwrap();
+        let upkeep = status["stores"][0]["upkeep"].clone();
+        (upkeep["state"] != "running").then_some(upkeep)
+    });
+    ended.unwrap_or_else(|error| panic!("{error:#}\n{}", kea.tail()))
 }
 
 /// Fails unless the reply is as expected.

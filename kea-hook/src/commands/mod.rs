@@ -11,6 +11,7 @@ mod names;
 mod network;
 pub mod reservation;
 mod status;
+mod store;
 mod subnet;
 mod table;
 
@@ -30,7 +31,7 @@ use crate::backend::StoreSource;
 use crate::config::Config;
 use crate::pins::Pins;
 use crate::statistics;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Upkeep};
 
 /// Why a command was refused. The text is the reply's.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,7 @@ pub struct Commands {
     refused: AtomicBool,
     /// Up to which write of the store the statistics count.
     counted_writes: AtomicU64,
-    stores: Mutex<Vec<Weak<Store>>>,
+    stores: Mutex<Vec<Weak<Upkeep>>>,
     /// Reservations that wait for leases.
     pins: Pins,
 }
@@ -112,6 +113,11 @@ impl Commands {
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
+        self.upkeeps().iter().map(|upkeep| Arc::clone(upkeep.store())).collect()
+    }
+
+    /// The open stores, and what is under way for them.
+    fn upkeeps(&self) -> Vec<Arc<Upkeep>> {
         self.stores.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 }
@@ -129,7 +135,7 @@ impl Hook for Commands {
         server::log(Message::StoreOpened, &source.describe());
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.retain(|store| store.strong_count() > 0);
-        stores.push(Arc::downgrade(source.store()));
+        stores.push(Arc::downgrade(source.upkeep()));
         Ok(Box::new(source))
     }
 

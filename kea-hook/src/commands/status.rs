@@ -6,8 +6,8 @@ use kea_ffi::element::{Element, Reply, ResultCode};
 use kea_ffi::hosts::{SourceKind, Sources, Target};
 use kea_ffi::server;
 
-use super::{CommandError, Commands};
-use crate::store::{Health, Store};
+use super::{CommandError, Commands, store};
+use crate::store::{Health, Status};
 
 /// Shows versions, served names, and the health of each store.
 pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, CommandError> {
@@ -19,9 +19,14 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     arguments.set("hosts-databases", &texts(&server::database_types()?.into_iter().collect())?)?;
     let mut stores = Element::list()?;
     let mut healthy = true;
-    for store in hook.open_stores() {
-        healthy &= !matches!(store.status().health, Health::Failing(_));
-        stores.push(&describe(&store)?)?;
+    for upkeep in hook.upkeeps() {
+        let status = upkeep.store().status();
+        healthy &= !matches!(status.health, Health::Failing(_));
+        let mut map = describe(&status)?;
+        if let Some(progress) = upkeep.progress() {
+            map.set("upkeep", &store::describe(&progress)?)?;
+        }
+        stores.push(&map)?;
     }
     arguments.set("stores", &stores)?;
     arguments.set("reservations", &counts(hook)?)?;
@@ -37,14 +42,16 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     Ok(Reply::new(ResultCode::Success, text).with(arguments))
 }
 
-fn describe(store: &Store) -> Result<Element, CommandError> {
-    let status = store.status();
+fn describe(status: &Status) -> Result<Element, CommandError> {
     let mut map = Element::map()?;
     map.set("path", &Element::text(&status.path.to_string_lossy())?)?;
     map.set("format", &Element::integer(status.format)?)?;
     map.set("reservations", &Element::integer(status.reservations)?)?;
     if let Some(bytes) = status.file_bytes {
         map.set("file-bytes", &Element::integer(bytes)?)?;
+    }
+    if let Some(bytes) = status.disk_bytes {
+        map.set("disk-bytes", &Element::integer(bytes)?)?;
     }
     if let Some(took) = status.last_commit {
         map.set("last-commit-microseconds", &Element::integer(took.as_micros())?)?;

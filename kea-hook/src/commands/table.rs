@@ -6,7 +6,7 @@ use kea_ffi::host::Family;
 #[cfg(feature = "fault-injection")]
 use super::faults;
 use super::reservation::{apply, list, one, page, pending};
-use super::{CommandError, Commands, lease, network, status, subnet};
+use super::{CommandError, Commands, lease, network, status, store, subnet};
 
 /// Runs a command.
 type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
@@ -98,6 +98,8 @@ const COMMANDS: &[Command] = &[
     own("reservation-apply", apply::apply),
     own("reservation-pending", pending::pending),
     own("status", status::status),
+    own("store-backup", store::backup),
+    own("store-compact", |hook, _| store::compact(hook)),
     #[cfg(feature = "fault-injection")]
     own("test-panic", |_, _| faults::panics()),
     #[cfg(feature = "fault-injection")]

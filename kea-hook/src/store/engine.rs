@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::fs::File;
 use std::io;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,6 +220,25 @@ impl Engine {
         })
     }
 
+    /// Adds reservations behind all that are there, in the order of ids; counts nothing. This packs pages full, and is
+    /// several times as fast as [`Self::write`].
+    pub fn append(&self, reservations: &[Arc<StoredReservation>]) -> Result<(), EngineError> {
+        guarded(|| {
+            let transaction = self.database()?.begin_write()?;
+            {
+                let mut records = transaction.open_table(RECORDS)?;
+                let mut end = records.upper_bound_mut(Bound::<u64>::Unbounded)?;
+                for stored in reservations {
+                    let bytes =
+                        record::encode(stored).map_err(|error| EngineError::Io(io::Error::other(error)))?;
+                    end.insert_before(stored.id.get(), bytes.as_slice())?;
+                }
+                end.close()?;
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
     /// The ids on disk, whatever their records say.
     pub fn ids(&self) -> Result<Vec<u64>, EngineError> {
         guarded(|| {
@@ -294,7 +314,14 @@ macro_rules! through_redb_error {
         }
     )*};
 }
-through_redb_error!(DatabaseError, TableError, StorageError, redb::TransactionError, redb::CommitError);
+through_redb_error!(
+    DatabaseError,
+    TableError,
+    StorageError,
+    redb::TransactionError,
+    redb::CommitError,
+    redb::CursorError
+);
 
 /// The backend of a file that is open for writing. It locks the file for as long as the engine lives.
 pub(super) fn file_backend(file: File) -> Result<impl StorageBackend, EngineError> {

@@ -58,15 +58,16 @@ pub enum WriteError {
     /// The file was moved or removed, or another one was put in its place.
     #[error(
         "the reservation store '{}' was moved, removed or replaced while in use; nothing was changed, reservations are \
-         still served from memory: put the file back, or list them with reservation-get-page and restart the server",
+         still served from memory: put the file back, or save them with ext-store-backup and restart the server with that \
+         file",
         .0.display()
     )]
     Replaced(PathBuf),
     /// The file no longer holds what this process wrote to it.
     #[error(
         "the reservation store '{}' was damaged while in use: {detail}; nothing was changed, reservations are still \
-         served from memory: list them with reservation-get-page, check the disk, and restart the server with a \
-         restored file",
+         served from memory: save them with ext-store-backup, check the disk, and write the file anew with \
+         ext-store-compact",
         .path.display()
     )]
     Damaged {

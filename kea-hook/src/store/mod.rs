@@ -5,9 +5,9 @@
 //! readers and acknowledged. Readers (Kea's packet threads) take a shared lock for the time of one lookup; it is
 //! held exclusively only to move already written changes into the index, a slice at a time, never during I/O.
 //!
-//! The library that holds this code is unloaded at every reconfiguration of Kea. Therefore: no threads, no
-//! thread-local values, no statics with state; locks are those of `std`, which keep nothing per thread; and dropping
-//! the [`Store`] releases the file and its lock.
+//! The library that holds this code is unloaded at every reconfiguration of Kea. Therefore: no thread-local values, no
+//! statics with state; locks are those of `std`, which keep nothing per thread; dropping the [`Store`] releases the
+//! file and its lock; and the only thread, that of [`Upkeep`], ends before that.
 
 mod engine;
 mod error;
@@ -22,11 +22,14 @@ mod session;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod twin;
+mod upkeep;
 mod writer;
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use engine::FIRST_FORMAT;
@@ -42,6 +45,7 @@ pub use kept::{Kept, KeptChanges, KeptKey, KeptMap, What};
 pub use open_error::OpenError;
 pub use plan::{Base, Change, Counters, Effects, Outcome, Plan, Refusal};
 pub use session::Session;
+pub use upkeep::{Progress, State, Task, Upkeep, UpkeepError};
 pub use writer::Planned;
 
 /// How to open a store.
@@ -63,6 +67,8 @@ pub struct Status {
     pub reservations: usize,
     /// Length of the file; `None` when it cannot be told, as before the creation of the file.
     pub file_bytes: Option<u64>,
+    /// What the file takes of the disk: less than its length, as room is made ahead without being filled.
+    pub disk_bytes: Option<u64>,
     /// How long the last successful commit took, up to and with the sync to disk.
     pub last_commit: Option<Duration>,
     /// How many commits were made to the file since it was created.
@@ -232,16 +238,23 @@ impl Store {
     pub fn status(&self) -> Status {
         let reservations = self.index().count();
         let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = std::fs::metadata(&self.path).ok();
         Status {
             path: self.path.clone(),
             format: self.format.load(Ordering::Relaxed),
             reservations,
-            file_bytes: std::fs::metadata(&self.path).ok().map(|metadata| metadata.len()),
+            file_bytes: file.as_ref().map(Metadata::len),
+            disk_bytes: file.as_ref().map(twin::disk_bytes),
             last_commit: vitals.last_commit,
             commits: vitals.commits,
             errors: vitals.errors,
             health: vitals.health.clone(),
         }
+    }
+
+    /// The right to change the store, which one caller at a time has; nothing in a read-only store.
+    fn writer(&self) -> Option<MutexGuard<'_, Writer>> {
+        self.writer.as_ref().map(|writer| writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {

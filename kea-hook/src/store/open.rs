@@ -2,17 +2,16 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use super::engine::{Engine, EngineError, FORMAT, file_backend};
 use super::open_error::OpenError;
 use super::snapshot;
+use super::twin::{self, ClaimError, MAGIC, folder_of, twin_of};
 
-/// First bytes of every redb file.
-const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
-/// Owner writes, group reads: reservations name people's devices.
-const MODE: u32 = 0o640;
+/// How often a file may be replaced while it is being opened.
+const OPENINGS: usize = 3;
 
 /// An open store file.
 pub(super) struct Opened {
@@ -23,11 +22,16 @@ pub(super) struct Opened {
 
 /// Opens a store for writing, or creates it where no file is.
 pub(super) fn writable(path: &Path) -> Result<Opened, OpenError> {
-    if !exists(path)? {
-        return create(path);
+    for _ in 0..OPENINGS {
+        if !exists(path)? {
+            return create(path);
+        }
+        let file = File::options().read(true).write(true).open(path);
+        if let Some(opened) = existing(path, file.map_err(|error| cannot_open(path, error))?)? {
+            return Ok(opened);
+        }
     }
-    let file = File::options().read(true).write(true).open(path);
-    existing(path, file.map_err(|error| cannot_open(path, error))?)
+    Err(OpenError::Locked(path.into()))
 }
 
 /// Whether there is a file. Anything but a file is an error; opening a pipe, say, would wait for its writer.
@@ -41,10 +45,12 @@ fn exists(path: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn existing(path: &Path, file: File) -> Result<Opened, OpenError> {
+/// The store in an open file. None where the path leads to another file by now: a compaction has put it there, and let go
+/// of the lock of this one.
+fn existing(path: &Path, file: File) -> Result<Option<Opened>, OpenError> {
     preflight(path, &file)?;
     let engine = reopen(&file).map_err(|error| with_path(path, error))?;
-    Ok(Opened { engine, file })
+    Ok(twin::is_at(path, &file).then_some(Opened { engine, file }))
 }
 
 /// The engine on an open store file.
@@ -85,17 +91,16 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
         _ => cannot_open(path, error),
     };
     let twin = twin_of(path);
-    check_twin(path, &twin)?;
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false).mode(MODE);
-    let file = options.open(&twin).map_err(denied)?;
     // Of two creators at once, the lock on the twin lets one through; the other finds it taken, or, a moment later,
     // the file in place.
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(path.into())),
-        Err(fs::TryLockError::Error(error)) => return Err(denied(error)),
-    }
+    let file = twin::claim(&twin).map_err(|error| match error {
+        ClaimError::InTheWay => {
+            let detail = format!("'{}' is in the way of creating it: move that away", twin.display());
+            OpenError::Io { path: path.into(), detail }
+        }
+        ClaimError::Taken => OpenError::Locked(path.into()),
+        ClaimError::Io(error) => denied(error),
+    })?;
     let created = if path.exists() {
         Err(OpenError::Locked(path.into()))
     } else {
@@ -104,40 +109,14 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
             .and_then(|engine| fs::rename(&twin, path).map(|()| engine).map_err(denied))
     };
     let engine = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(denied)?;
+    twin::sync_folder(path).map_err(denied)?;
     Ok(Opened { engine, file })
 }
 
-/// What a killed creation left under the other name may be overwritten; nothing else.
-fn check_twin(path: &Path, twin: &Path) -> Result<(), OpenError> {
-    let Ok(metadata) = fs::symlink_metadata(twin) else { return Ok(()) };
-    let mut start = [0; MAGIC.len()];
-    let ours = metadata.is_file()
-        && match File::open(twin).and_then(|file| file.read_exact_at(&mut start, 0)) {
-            Ok(()) => start == MAGIC || start == [0; MAGIC.len()],
-            Err(_) => metadata.len() == 0,
-        };
-    let detail = || format!("'{}' is in the way of creating it: move that away", twin.display());
-    if ours { Ok(()) } else { Err(OpenError::Io { path: path.into(), detail: detail() }) }
-}
-
 /// Makes an empty store of a file, whatever a killed creation has left in it.
-fn fill(file: &File) -> Result<Engine, EngineError> {
+pub(super) fn fill(file: &File) -> Result<Engine, EngineError> {
     file.set_len(0)?;
     Engine::create(file_backend(file.try_clone()?)?)
-}
-
-fn twin_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// The engine on a copy of a store, without lock or change; `None` where there is no file yet, provided that its

@@ -52,15 +52,15 @@ pub enum OpenError {
     NotAStore(PathBuf),
     /// The file has no content, which a store never has.
     #[error(
-        "the reservation store '{}' is empty (0 bytes), so its content is lost or was never there: restore a backup, \
-         or remove the file to start with no reservations",
+        "the reservation store '{}' is empty (0 bytes), so its content is lost or was never there: restore a backup \
+         that ext-store-backup made, or remove the file to start with no reservations",
         .0.display()
     )]
     Empty(PathBuf),
     /// The file is damaged.
     #[error(
-        "the reservation store '{}' is damaged: {detail}; restore a backup, or move the file away to start with no \
-         reservations",
+        "the reservation store '{}' is damaged: {detail}; restore a backup that ext-store-backup made, or move the file away \
+         to start with no reservations",
         .path.display()
     )]
     Corrupt {

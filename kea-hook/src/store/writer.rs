@@ -2,8 +2,7 @@
 //! failed write.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use super::kept::{KeptChanges, KeptMap};
 use super::open::{self, Opened};
 use super::open_error::OpenError;
 use super::plan::{Counters, Effects, Plan};
+use super::twin;
 use kea_ffi::host::HostId;
 
 /// The one writer of a store file.
@@ -24,6 +24,10 @@ pub(super) struct Writer {
     engine: Option<Engine>,
     /// As of the last acknowledged commit.
     counters: Counters,
+    /// What was changed since a copy was begun.
+    journal: Option<BTreeSet<HostId>>,
+    /// The file has its name since a moment ago, and a power loss could still take it away.
+    unsettled: bool,
 }
 
 /// What a batch leaves behind, decided and not yet written.
@@ -60,7 +64,15 @@ impl Writer {
     pub fn open(path: &Path) -> Result<(Self, Loaded), OpenError> {
         let Opened { engine, file } = open::writable(path)?;
         let loaded = load(path, &engine)?;
-        Ok((Self { path: path.into(), file, engine: Some(engine), counters: loaded.counters }, loaded))
+        let writer = Self {
+            path: path.into(),
+            file,
+            engine: Some(engine),
+            counters: loaded.counters,
+            journal: None,
+            unsettled: false,
+        };
+        Ok((writer, loaded))
     }
 
     /// How many commits were made to the file.
@@ -90,13 +102,48 @@ impl Writer {
 
     /// Whether the path still leads to the file that is open. What is written to one that was moved or removed would
     /// be gone after a restart.
-    fn check_place(&self) -> Result<(), WriteError> {
-        let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        let there = fs::metadata(&self.path).map(place).ok();
-        if there.is_some() && there == self.file.metadata().map(place).ok() {
-            return Ok(());
+    pub fn check_place(&mut self) -> Result<(), WriteError> {
+        if !twin::is_at(&self.path, &self.file) {
+            return Err(WriteError::Replaced(self.path.clone()));
         }
-        Err(WriteError::Replaced(self.path.clone()))
+        if self.unsettled {
+            twin::sync_folder(&self.path).map_err(|error| self.describe(error.into()))?;
+            self.unsettled = false;
+        }
+        Ok(())
+    }
+
+    /// From now on, notes what is changed.
+    pub fn start_journal(&mut self) {
+        self.journal = Some(BTreeSet::new());
+    }
+
+    /// How much was changed since the journal was last taken.
+    pub fn journal_length(&self) -> usize {
+        self.journal.as_ref().map_or(0, BTreeSet::len)
+    }
+
+    /// What was changed since the journal was last taken.
+    pub fn take_journal(&mut self) -> BTreeSet<HostId> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Notes nothing any more.
+    pub fn stop_journal(&mut self) {
+        self.journal = None;
+    }
+
+    /// The counters for a copy of the store as it is.
+    pub fn counters_of_copy(&self) -> Counters {
+        Counters { commits: self.counters.commits + 1, ..self.counters }
+    }
+
+    /// Goes on with a copy of the store that has taken its name, and hands the old file over.
+    pub fn go_on_with(&mut self, copy: Opened) -> Option<Engine> {
+        self.counters = self.counters_of_copy();
+        self.file = copy.file;
+        self.unsettled = true;
+        self.engine.replace(copy.engine)
     }
 
     fn write(
@@ -130,6 +177,9 @@ impl Writer {
         let reservations = count_after(content.index, effects);
         self.engine.insert(engine).write(effects, kept, counters, reservations)?;
         self.counters = counters;
+        if let Some(journal) = &mut self.journal {
+            journal.extend(effects.keys());
+        }
         Ok(())
     }
 
@@ -140,7 +190,7 @@ impl Writer {
         Ok(engine)
     }
 
-    fn describe(&self, error: EngineError) -> WriteError {
+    pub fn describe(&self, error: EngineError) -> WriteError {
         let path = self.path.clone();
         match error {
             EngineError::NoSpace(detail) => WriteError::NoSpace { path, detail },

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::{Place, content, helper_arguments, open, v4, with_body};
-use crate::store::{Health, StoreError, WriteError};
+use crate::store::{Health, State, StoreError, Task, Upkeep, UpkeepError, WriteError};
 
 #[test]
 fn a_full_disk_refuses_changes_and_recovers_by_itself() {
@@ -45,7 +45,8 @@ fn on_a_small_disk() {
         return;
     };
     let path = folder.join("hosts.db");
-    let store = open(&path).unwrap();
+    let upkeep = Upkeep::of(open(&path).unwrap());
+    let store = upkeep.store();
     let ballast = folder.join("ballast");
     for round in 0..5 {
         fill(&ballast);
@@ -60,14 +61,18 @@ fn on_a_small_disk() {
         assert!(matches!(error, StoreError::Write(WriteError::NoSpace { .. })), "{error}");
         assert!(matches!(store.status().health, Health::Failing(_)));
         assert!(store.add(v4(device, 1)).is_err() || !matches!(store.status().health, Health::Failing(_)));
-        let acknowledged = content(&store);
+        let acknowledged = content(store);
+        for task in [Task::Backup(folder.join("backup.db")), Task::Compaction] {
+            let state = upkeep.run_here(task).unwrap();
+            assert!(matches!(state, State::Failed(UpkeepError::NoSpace { .. })), "{state:?}");
+        }
 
         fs::remove_file(&ballast).unwrap();
         store.add(v4(round * 1_000_000 + 500_000, 2)).unwrap();
-        assert_eq!(content(&store).len(), acknowledged.len() + 1);
+        assert_eq!(content(store).len(), acknowledged.len() + 1);
         let copy = folder.join("copy.db");
         fs::copy(&path, &copy).unwrap();
-        assert!(content(&open(&copy).unwrap()) == content(&store));
+        assert!(content(&open(&copy).unwrap()) == content(store));
         fs::remove_file(&copy).unwrap();
         println!(
             "{}",
@@ -77,6 +82,6 @@ fn on_a_small_disk() {
         );
         store.remove(&crate::store::Query::anywhere(crate::store::By::Any)).unwrap();
     }
-    drop(store);
+    drop(upkeep);
     assert_eq!(open(&path).unwrap().status().reservations, 0);
 }

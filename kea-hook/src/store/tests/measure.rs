@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::support::{Place, v4, v4_client, with_body};
-use crate::store::{Change, Store};
+use crate::store::{By, Change, Family, Query, State, Store, Task, Upkeep};
 
 fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -97,4 +97,39 @@ fn open_and_tell() {
     let elapsed = start.elapsed();
     let count = store.status().reservations;
     println!("opening {count}: {elapsed:?}, {} bytes resident each", (resident_bytes() - before) / count);
+}
+
+#[test]
+#[ignore = "a measurement: how long backups and compactions take, and what changes and lookups notice of them"]
+fn upkeep() {
+    for count in [100_000, 1_000_000] {
+        let place = Place::new();
+        let upkeep = Upkeep::of(place.open());
+        let store = upkeep.store();
+        add_in_batches(store, count, 10_000);
+        store.remove(&Query::in_subnet(Family::V4, 0, By::Any)).unwrap();
+        for task in [Task::Backup(place.folder.path().join("backup.db")), Task::Compaction, Task::Compaction]
+        {
+            upkeep.start(task, |_| {}).unwrap();
+            let mut changes = Vec::new();
+            let mut lookups = Vec::new();
+            while upkeep.progress().is_some_and(|progress| matches!(progress.state, State::Running)) {
+                let device = 30_000_000 + u32::try_from(changes.len()).unwrap();
+                let start = Instant::now();
+                store.add(v4(device, 900)).unwrap();
+                changes.push(start.elapsed());
+                let wanted = v4(device, 900);
+                let start = Instant::now();
+                assert_eq!(store.find(&v4_client(&wanted)).len(), 1);
+                lookups.push(start.elapsed());
+                store.remove(&v4_client(&wanted)).unwrap();
+            }
+            println!("{:?}", upkeep.progress().unwrap());
+            for (what, mut times) in [("adds", changes), ("lookups", lookups)] {
+                times.sort();
+                let worst = times.last();
+                println!("  {} {what}: median {:?}, worst {worst:?}", times.len(), times[times.len() / 2]);
+            }
+        }
+    }
 }

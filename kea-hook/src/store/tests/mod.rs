@@ -1,6 +1,7 @@
 //! Tests of the store as a whole. What one file does is tested in that file.
 
 mod crash;
+mod damage;
 mod failing;
 pub(super) mod faults;
 mod full_disk;
@@ -10,3 +11,4 @@ mod model;
 mod opening;
 mod rules;
 mod support;
+mod upkeep;
