@@ -10,7 +10,7 @@ use support::{
 };
 
 /// Commands that Kea's own hooks do not have, without `ext-`.
-const OURS_ALONE: [&str; 2] = ["reservation-apply", "status"];
+const OURS_ALONE: [&str; 3] = ["lease-resolve", "reservation-apply", "status"];
 
 #[test]
 fn a_reservation_is_added_shown_listed_and_removed() {
