@@ -199,6 +199,8 @@ fn status_tells_what_runs() {
     assert_eq!(status["hosts-databases"], json!(["memfile"]));
     assert_eq!(status["stores"][0]["reservations"], 1);
     assert_eq!(status["stores"][0]["healthy"], true);
+    assert_eq!(status["reservations"], json!({ "memory": 0, "memfile": 1 }));
+    assert_eq!(status["limits"], json!({ "max-apply-items": 10_000 }));
     assert_eq!(status["stores"][0]["path"], json!(kea.dir().join("hosts4.db")));
     // Without libraries of Kea's own, every command but ours alone has its stock name too.
     let served = kea.ask("list-commands", &Value::Null).unwrap();
@@ -280,4 +282,36 @@ fn reservations_are_listed_by_what_they_have_in_common() {
             assert_eq!(found, addresses, "{command} {arguments}");
         }
     }
+}
+
+#[test]
+fn the_servers_statistics_count_commands_and_writes() {
+    let kea = command_server("statistics");
+    let statistic = |name: &str| -> i64 {
+        let all = kea.ask("statistic-get-all", &Value::Null).unwrap();
+        all[name][0][0].as_i64().unwrap_or_else(|| panic!("no {name} in {all}"))
+    };
+    let of_commands =
+        || ["success", "empty", "error"].map(|result| statistic(&format!("ext-commands-{result}")));
+    assert_eq!(of_commands(), [0, 0, 0]);
+    let before = statistic("ext-store-commits");
+
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    kea.command("reservation-add", &reservation(1)).unwrap();
+    kea.command("ext-reservation-get", &key(2)).unwrap();
+    let memory = json!({ "reservation": reservation(3)["reservation"], "operation-target": "memory" });
+    kea.ask("ext-reservation-add", &memory).unwrap();
+    assert_eq!(of_commands(), [2, 1, 1]);
+    assert_eq!(statistic("ext-store-reservations"), 1);
+    assert_eq!(statistic("ext-store-commits"), before + 1);
+    assert_eq!(
+        kea.ask("ext-status", &Value::Null).unwrap()["reservations"],
+        json!({ "memory": 1, "memfile": 1 })
+    );
+
+    // Counters only grow, whatever is loaded again.
+    kea.reload().unwrap().success().unwrap();
+    assert_eq!(of_commands(), [3, 1, 1]);
+    assert_eq!(statistic("ext-store-commits"), before + 1);
+    assert_eq!(statistic("ext-store-errors"), 0);
 }

@@ -9,6 +9,7 @@
 
 #include <dhcpsrv/cfg_db_access.h>
 #include <dhcpsrv/cfg_hosts.h>
+#include <dhcpsrv/cfg_subnets4.h>
 #include <dhcpsrv/cfg_subnets6.h>
 #include <dhcpsrv/cfgmgr.h>
 #include <dhcpsrv/host_mgr.h>
@@ -234,6 +235,28 @@ Source::replace(const Host& old, const Host& updated) const {
         }
         throw;
     }
+}
+
+std::size_t
+Source::count(std::uint8_t family) const {
+    if (kind_ != SourceKind::Memory) {
+        return (0);
+    }
+    const auto config = CfgMgr::instance().getCurrentCfg();
+    const BaseHostDataSource& memory = *source_;
+    std::size_t count = 0;
+    if (family == 6) {
+        count = memory.getAll6(isc::dhcp::SUBNET_ID_GLOBAL).size();
+        for (const auto& subnet : *config->getCfgSubnets6()->getAll()) {
+            count += memory.getAll6(subnet->getID()).size();
+        }
+        return (count);
+    }
+    count = memory.getAll4(isc::dhcp::SUBNET_ID_GLOBAL).size();
+    for (const auto& subnet : *config->getCfgSubnets4()->getAll()) {
+        count += memory.getAll4(subnet->getID()).size();
+    }
+    return (count);
 }
 
 std::unique_ptr<Exchange>

@@ -198,6 +198,7 @@ pub(crate) mod ffi {
         fn add(self: &Source, host: &Host) -> Result<()>;
         fn remove(self: &Source, host: &Host) -> Result<()>;
         fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
+        fn count(self: &Source, family: u8) -> Result<usize>;
         fn exchange(self: &Source) -> Result<UniquePtr<Exchange>>;
         fn take_out(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
         fn put_in(self: Pin<&mut Exchange>, host: &Host) -> Result<()>;
@@ -287,6 +288,8 @@ pub(crate) mod ffi {
             id: u32,
         ) -> Result<UniquePtr<SubnetChange>>;
 
+        fn count(name: &str, by: i64) -> Result<()>;
+        fn set_level(name: &str, level: i64) -> Result<()>;
         fn hooks_version() -> i32;
         fn kea_version() -> Result<String>;
         fn process_name() -> Result<String>;

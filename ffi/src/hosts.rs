@@ -184,6 +184,11 @@ impl Source<'_> {
         Ok(self.0.remove(&host.0)?)
     }
 
+    /// How many reservations the server's memory has, of configured subnets and global ones; 0 for other sources.
+    pub fn count(&self, family: Family) -> Result<usize, KeaError> {
+        Ok(self.0.count(family.number())?)
+    }
+
     /// Many changes at once, where the source is the server's memory.
     pub fn exchange(&self) -> Result<Exchange, KeaError> {
         Ok(Exchange(self.0.exchange()?))

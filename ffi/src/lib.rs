@@ -4,7 +4,8 @@
 //! - [`lease`]: leases, as they cross the seam.
 //! - `inward`: what Kea calls, a C ABI with a generated header (`include/keahook/abi.h`). It hands over
 //!   to the [`hook::Hook`] that the hook library installed.
-//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `leases`, `subnets`, `server` and `library`.
+//! - `bridge`: what Rust calls, through `cxx`; wrapped by `element`, `hosts`, `leases`, `library`, `server`,
+//!   `statistics` and `subnets`.
 //!
 //! The parts that need Kea exist with the feature `kea` only. Policy and the meaning of commands live in
 //! the hook library, not here.
@@ -32,5 +33,7 @@ pub mod leases;
 pub mod library;
 #[cfg(feature = "kea")]
 pub mod server;
+#[cfg(feature = "kea")]
+pub mod statistics;
 #[cfg(feature = "kea")]
 pub mod subnets;

@@ -151,6 +151,8 @@ public:
     /// Puts `updated` in the place of `old`, which stays where it is refused. Both have one identifier and one subnet.
     void replace(const Host& old, const Host& updated) const;
     std::unique_ptr<Exchange> exchange() const;
+    /// How many hosts the server's memory has, of configured subnets and global ones; 0 for other sources.
+    std::size_t count(std::uint8_t family) const;
 
 private:
     boost::shared_ptr<isc::dhcp::BaseHostDataSource> source_;
@@ -205,6 +207,11 @@ void throw_exception(bool standard);
 /// Memory errors, for the tests of the programs that look for them.
 void write_after_free() noexcept;
 void write_behind_end() noexcept;
+
+/// Adds to a statistic of the server, which begins at 0 and goes on when this library is loaded again.
+void count(rust::Str name, std::int64_t by);
+/// Sets a statistic of the server.
+void set_level(rust::Str name, std::int64_t level);
 
 /// Whether there is a configuration in use, to which a server can go back.
 bool is_running() noexcept;

@@ -27,3 +27,5 @@ mod commands;
 mod config;
 #[cfg(feature = "kea")]
 mod lifecycle;
+#[cfg(feature = "kea")]
+mod statistics;

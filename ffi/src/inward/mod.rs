@@ -323,7 +323,7 @@ fn run(request: &ffi::Element) -> Reply {
     let parts = || -> Result<_, cxx::Exception> {
         let name = request.member("command")?;
         let name = name.as_ref().map(ffi::Element::text).transpose()?;
-        let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         Ok((name, request.member("arguments")?))
     };
     match (parts(), hook::installed()) {

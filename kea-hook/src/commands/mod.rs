@@ -14,7 +14,7 @@ mod status;
 mod subnet;
 mod table;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
@@ -28,6 +28,7 @@ pub use names::{Names, names_to_serve};
 
 use crate::backend::StoreSource;
 use crate::config::Config;
+use crate::statistics;
 use crate::store::{Store, StoreError};
 
 /// Why a command was refused. The text is the reply's.
@@ -71,6 +72,8 @@ pub struct Commands {
     max_resolve_identifiers: usize,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
+    /// Up to which write of the store the statistics count.
+    counted_writes: AtomicU64,
     stores: Mutex<Vec<Weak<Store>>>,
 }
 
@@ -84,6 +87,7 @@ impl Commands {
             max_apply_items: config.max_apply_items,
             max_resolve_identifiers: config.max_resolve_identifiers,
             refused: AtomicBool::new(false),
+            counted_writes: AtomicU64::new(0),
             stores: Mutex::default(),
         }
     }
@@ -92,6 +96,15 @@ impl Commands {
     /// that asks for it was refused.
     fn keeps_subnets(&self) -> bool {
         self.persist_subnets && !(self.refused.load(Ordering::Relaxed) && self.open_stores().is_empty())
+    }
+
+    /// Brings the statistics about the store up to date.
+    fn count_store(&self) {
+        let Some(store) = self.open_stores().pop() else { return };
+        let writes = store.writes();
+        if self.counted_writes.swap(writes, Ordering::Relaxed) != writes {
+            statistics::store(&store.status());
+        }
     }
 
     fn open_stores(&self) -> Vec<Arc<Store>> {
@@ -117,6 +130,8 @@ impl Hook for Commands {
     }
 
     fn configured(&self) -> Result<(), String> {
+        statistics::begin();
+        self.count_store();
         if !self.persist_subnets {
             return Ok(());
         }
@@ -137,9 +152,12 @@ impl Hook for Commands {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));
         };
-        (command.run)(self, arguments).unwrap_or_else(|error| {
+        let reply = (command.run)(self, arguments).unwrap_or_else(|error| {
             server::log(Message::CommandFailed, &format!("{name}: {error}"));
             Reply::new(ResultCode::Error, error.0)
-        })
+        });
+        statistics::command(reply.result);
+        self.count_store();
+        reply
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kea_ffi::element::{Element, Reply, ResultCode};
+use kea_ffi::hosts::{SourceKind, Sources, Target};
 use kea_ffi::server;
 
 use super::{CommandError, Commands};
@@ -23,6 +24,10 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
         stores.push(&describe(&store)?)?;
     }
     arguments.set("stores", &stores)?;
+    arguments.set("reservations", &counts(hook)?)?;
+    let mut limits = Element::map()?;
+    limits.set("max-apply-items", &Element::integer(hook.max_apply_items)?)?;
+    arguments.set("limits", &limits)?;
     let problems = server::database_problems(false)?;
     healthy &= problems.is_empty();
     arguments.set("problems", &texts(&problems.into_iter().collect())?)?;
@@ -43,12 +48,32 @@ fn describe(store: &Store) -> Result<Element, CommandError> {
     if let Some(took) = status.last_commit {
         map.set("last-commit-microseconds", &Element::integer(took.as_micros())?)?;
     }
+    map.set("commits", &Element::integer(status.commits)?)?;
+    map.set("errors", &Element::integer(status.errors)?)?;
     map.set("read-only", &Element::boolean(matches!(status.health, Health::ReadOnly))?)?;
     map.set("healthy", &Element::boolean(!matches!(status.health, Health::Failing(_)))?)?;
     if let Health::Failing(problem) = &status.health {
         map.set("problem", &Element::text(&problem.to_string())?)?;
     }
     Ok(map)
+}
+
+/// How many reservations there are where they can be counted without reading them all: Kea's databases cannot.
+fn counts(hook: &Commands) -> Result<Element, CommandError> {
+    let mut counts = Element::map()?;
+    for source in Sources::of(Target::All)?.iter() {
+        let count = match source.kind() {
+            SourceKind::Store => hook
+                .open_stores()
+                .first()
+                .map(|store| Element::integer(store.status().reservations))
+                .transpose()?,
+            SourceKind::Memory => Some(Element::integer(source.count(hook.family)?)?),
+            _ => None,
+        };
+        counts.set(&source.name()?, &count.map_or_else(Element::null, Ok)?)?;
+    }
+    Ok(counts)
 }
 
 fn texts(values: &BTreeSet<String>) -> Result<Element, CommandError> {

@@ -65,6 +65,10 @@ pub struct Status {
     pub file_bytes: Option<u64>,
     /// How long the last successful commit took, up to and with the sync to disk.
     pub last_commit: Option<Duration>,
+    /// How many commits were made to the file since it was created.
+    pub commits: u64,
+    /// How many changes could not be written since the store was opened.
+    pub errors: u64,
     /// Whether changes can be stored.
     pub health: Health,
 }
@@ -96,6 +100,8 @@ pub struct Store {
 /// What [`Store::status`] tells without waiting for a writer.
 struct Vitals {
     last_commit: Option<Duration>,
+    commits: u64,
+    errors: u64,
     health: Health,
 }
 
@@ -118,7 +124,12 @@ impl Store {
             format: AtomicU64::new(loaded.format.max(FIRST_FORMAT)),
             addresses_unique: AtomicBool::new(true),
             writer: writer.map(Mutex::new),
-            vitals: Mutex::new(Vitals { last_commit: None, health }),
+            vitals: Mutex::new(Vitals {
+                last_commit: None,
+                commits: loaded.counters.commits,
+                errors: 0,
+                health,
+            }),
         }
     }
 
@@ -211,6 +222,12 @@ impl Store {
         self.addresses_unique.store(unique, Ordering::Relaxed);
     }
 
+    /// How many changes were written or could not be.
+    pub fn writes(&self) -> u64 {
+        let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        vitals.commits + vitals.errors
+    }
+
     /// Never waits for a writer.
     pub fn status(&self) -> Status {
         let reservations = self.index().count();
@@ -221,6 +238,8 @@ impl Store {
             reservations,
             file_bytes: std::fs::metadata(&self.path).ok().map(|metadata| metadata.len()),
             last_commit: vitals.last_commit,
+            commits: vitals.commits,
+            errors: vitals.errors,
             health: vitals.health.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::engine::FORMAT_WITH_SUBNETS;
 use super::error::{StoreError, WriteError};
@@ -10,7 +10,7 @@ use super::index::Index;
 use super::kept::{KeptChanges, KeptMap};
 use super::plan::Plan;
 use super::writer::{Content, Planned, Writer};
-use super::{Health, Store, Vitals};
+use super::{Health, Store};
 
 /// The right to change a store, which one caller at a time has. Lookups go on meanwhile.
 pub struct Session<'a> {
@@ -77,12 +77,15 @@ impl<'a> Session<'a> {
     fn note(&self, written: &Result<(), WriteError>) {
         let mut vitals = self.store.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         match written {
-            Ok(()) => *vitals = Vitals { last_commit: Some(self.took()), health: Health::Healthy },
-            Err(error) => vitals.health = Health::Failing(error.clone()),
+            Ok(()) => {
+                vitals.last_commit = Some(self.start.elapsed());
+                vitals.commits = self.writer.commits();
+                vitals.health = Health::Healthy;
+            }
+            Err(error) => {
+                vitals.errors += 1;
+                vitals.health = Health::Failing(error.clone());
+            }
         }
-    }
-
-    fn took(&self) -> Duration {
-        self.start.elapsed()
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Loaded {
     pub index: Index,
     pub kept: KeptMap,
     pub format: u64,
-    counters: Counters,
+    pub counters: Counters,
 }
 
 pub(super) fn load(path: &Path, engine: &Engine) -> Result<Loaded, OpenError> {
@@ -61,6 +61,11 @@ impl Writer {
         let Opened { engine, file } = open::writable(path)?;
         let loaded = load(path, &engine)?;
         Ok((Self { path: path.into(), file, engine: Some(engine), counters: loaded.counters }, loaded))
+    }
+
+    /// How many commits were made to the file.
+    pub fn commits(&self) -> u64 {
+        self.counters.commits
     }
 
     /// A batch in the making on what is stored.

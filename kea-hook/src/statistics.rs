@@ -1,0 +1,52 @@
+//! The hook's numbers among the server's statistics.
+
+use kea_ffi::element::{KeaError, ResultCode};
+use kea_ffi::server::{self, Message};
+use kea_ffi::statistics::{count, set_level};
+
+use crate::store::Status;
+
+/// Lets the statistics be there from the start.
+pub fn begin() {
+    report(all().try_for_each(|name| count(name, 0)));
+}
+
+/// A command was answered.
+pub fn command(result: ResultCode) {
+    report(count(name_of(result), 1));
+}
+
+/// How the store is.
+pub fn store(status: &Status) {
+    let level = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let numbers = [
+        (RESERVATIONS, level(status.reservations as u64)),
+        (COMMITS, level(status.commits)),
+        (ERRORS, level(status.errors)),
+    ];
+    report(numbers.into_iter().try_for_each(|(name, number)| set_level(name, number)));
+}
+
+const RESERVATIONS: &str = "ext-store-reservations";
+const COMMITS: &str = "ext-store-commits";
+const ERRORS: &str = "ext-store-errors";
+
+fn name_of(result: ResultCode) -> &'static str {
+    match result {
+        ResultCode::Success => "ext-commands-success",
+        ResultCode::Error => "ext-commands-error",
+        ResultCode::Empty => "ext-commands-empty",
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static str> {
+    let results = [ResultCode::Success, ResultCode::Error, ResultCode::Empty];
+    results.map(name_of).into_iter().chain([RESERVATIONS, COMMITS, ERRORS])
+}
+
+/// Numbers that cannot be told are no reason to refuse anything.
+fn report(outcome: Result<(), KeaError>) {
+    if let Err(error) = outcome {
+        server::log(Message::InternalError, &format!("a statistic could not be set: {error}"));
+    }
+}
