@@ -27,6 +27,7 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     arguments.set("reservations", &counts(hook)?)?;
     let mut limits = Element::map()?;
     limits.set("max-apply-items", &Element::integer(hook.max_apply_items)?)?;
+    limits.set("max-resolve-identifiers", &Element::integer(hook.max_resolve_identifiers)?)?;
     arguments.set("limits", &limits)?;
     let problems = server::database_problems(false)?;
     healthy &= problems.is_empty();
