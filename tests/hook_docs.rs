@@ -79,6 +79,11 @@ fn run(kea: &Kea, examples: &[Value]) -> usize {
                 "/stores/0/path",
                 "/stores/0/file-bytes",
                 "/stores/0/last-commit-microseconds",
+                "/epoch",
+                "/head",
+                "/events/0/time",
+                "/events/epoch",
+                "/events/head",
                 "/stores/0/commits",
             ] {
                 if let Some(member) = arguments.pointer_mut(pointer) {

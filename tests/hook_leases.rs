@@ -91,7 +91,8 @@ fn a_dhcpv6_client_is_found_by_its_duid_alone() {
     let site = Site::new(Family::V6, config);
     let got = site.device(1).request6().addresses(2).prefixes(1).run().unwrap();
     let duid = format!("00:03:00:01:{}", mac(1));
-    let answers = resolve(&site.kea, &json!([{ "identifier-type": "duid", "identifier": duid }, hw_address(1)]));
+    let answers =
+        resolve(&site.kea, &json!([{ "identifier-type": "duid", "identifier": duid }, hw_address(1)]));
 
     let mut expected = Vec::new();
     for stored in site.kea.leases6().unwrap() {

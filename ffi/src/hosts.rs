@@ -55,6 +55,11 @@ impl Host {
         to_reservation(self.0.claim()?, self.0.body()?)
     }
 
+    /// What its `user-context` has under the name of the owner; none where that is no text, or empty.
+    pub fn owner(&self, member: &str) -> Result<Option<Vec<u8>>, KeaError> {
+        Ok(Some(self.0.owner(member)?).filter(|owner| !owner.is_empty()))
+    }
+
     /// In JSON, as `reservation-get` shows it.
     pub fn element(&self, family: Family) -> Result<Element, KeaError> {
         Element::from_shim(self.0.element(family.number())?)

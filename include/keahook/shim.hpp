@@ -107,6 +107,8 @@ public:
     std::unique_ptr<Host> copy() const { return (std::make_unique<Host>(host_)); }
     /// As the store keeps it: the JSON that Kea's parser takes.
     rust::Vec<std::uint8_t> body() const;
+    /// The text under this name in the `user-context`; empty where there is none.
+    rust::Vec<std::uint8_t> owner(rust::Str member) const;
 
     const isc::dhcp::ConstHostPtr& host() const { return (host_); }
 

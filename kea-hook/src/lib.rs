@@ -7,12 +7,14 @@
 //! - `backend`: stands between Kea's host manager and the [`store`].
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
 //! - [`apply`]: what many reservations at once, of one owner, come to.
+//! - [`journal`]: what happened lately.
 //! - [`unique`]: what must be unique among them.
 //! - [`owner`]: who they belong to.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
 pub mod apply;
+pub mod journal;
 pub mod owner;
 pub mod store;
 pub mod unique;

@@ -10,7 +10,7 @@ use kea_ffi::library::{self, Library};
 use kea_ffi::server::{self, Message};
 
 use crate::commands::{self, Commands};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, EventLeases};
 
 /// The type of `hosts-databases` entries that open our store. Kea's parsers take this name, and no
 /// backend of Kea's own uses it for hosts.
@@ -83,6 +83,9 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
     }
     for name in names.all() {
         library.register_command(&name)?;
+    }
+    if config.event_log_size > 0 && config.event_leases != EventLeases::None {
+        library.watch_leases(family)?;
     }
     server::log(Message::Loaded, &names.to_string());
     hook::install(Arc::new(Commands::new(names, family, &config)));

@@ -93,9 +93,8 @@ pub(super) unsafe fn from_lease(given: &KhrLease) -> (LeaseChange, Lease<'_>) {
     let family = if given.family == 6 { Family::V6 } else { Family::V4 };
     let [first, second, third, fourth, ..] = given.address;
     // SAFETY: the caller vouches for the bytes.
-    let (hostname, hw_address, client_id, duid) = unsafe {
-        (given.hostname.get(), given.hw_address.get(), given.client_id.get(), given.duid.get())
-    };
+    let (hostname, hw_address, client_id, duid) =
+        unsafe { (given.hostname.get(), given.hw_address.get(), given.client_id.get(), given.duid.get()) };
     let lease = Lease {
         family,
         subnet: given.subnet,

@@ -12,8 +12,8 @@ use std::ptr;
 
 use convert::{from_lease, from_query, from_reservation};
 use types::{
-    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus, KhrText,
-    KhrVisitor,
+    KhrAnswer, KhrBytes, KhrElement, KhrLease, KhrParameter, KhrQuery, KhrReservation, KhrSource, KhrStatus,
+    KhrText, KhrVisitor,
 };
 
 use crate::bridge::ffi;
@@ -292,10 +292,7 @@ pub unsafe extern "C" fn khr_lease_changed(lease: *const KhrLease) {
         hook.lease_changed(change, &lease);
     }));
     if let Err(payload) = told {
-        log(
-            Message::InternalError,
-            &format!("panic while a lease was looked at: {}", panic_text(&*payload)),
-        );
+        log(Message::InternalError, &format!("panic while a lease was looked at: {}", panic_text(&*payload)));
     }
 }
 

@@ -4,6 +4,7 @@
 //! codes are those of Kea 3.0's own hooks, so that their clients need not know which hook they talk to.
 
 mod arguments;
+mod event;
 #[cfg(feature = "fault-injection")]
 mod faults;
 mod lease;
@@ -26,8 +27,10 @@ use kea_ffi::source::{HostSource, SourceParameters};
 
 pub use names::{Names, names_to_serve};
 
+use self::event::Events;
 use crate::backend::StoreSource;
 use crate::config::Config;
+use crate::lifecycle::SOURCE_TYPE;
 use crate::statistics;
 use crate::store::{Store, StoreError};
 
@@ -74,6 +77,8 @@ pub struct Commands {
     refused: AtomicBool,
     /// Up to which write of the store the statistics count.
     counted_writes: AtomicU64,
+    /// What happened lately.
+    events: Arc<Events>,
     stores: Mutex<Vec<Weak<Store>>>,
 }
 
@@ -88,6 +93,7 @@ impl Commands {
             max_resolve_identifiers: config.max_resolve_identifiers,
             refused: AtomicBool::new(false),
             counted_writes: AtomicU64::new(0),
+            events: Arc::new(Events::new(config)),
             stores: Mutex::default(),
         }
     }
@@ -123,6 +129,8 @@ impl Hook for Commands {
         }
         let source = StoreSource::open(parameters).map_err(|error| error.to_string())?;
         server::log(Message::StoreOpened, &source.describe());
+        let (events, name) = (Arc::clone(&self.events), Arc::from(SOURCE_TYPE));
+        source.store().observe(move |changes| events.committed(&name, changes));
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.retain(|store| store.strong_count() > 0);
         stores.push(Arc::downgrade(source.store()));
@@ -146,7 +154,9 @@ impl Hook for Commands {
         Ok(())
     }
 
-    fn lease_changed(&self, _: LeaseChange, _: &Lease<'_>) {}
+    fn lease_changed(&self, change: LeaseChange, lease: &Lease<'_>) {
+        event::lease_changed(self, change, lease);
+    }
 
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {

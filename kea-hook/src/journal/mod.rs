@@ -10,7 +10,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use event::{Event, LeaseEvent, Reserved, ReservationChange, ReservationEvent};
+pub use event::{Event, LeaseEvent, ReservationChange, ReservationEvent, Reserved};
 
 /// The events. Any thread may record some; nobody waits for long.
 pub struct Journal {

@@ -108,7 +108,8 @@ fn reserved(body: &str) -> Reserved {
 fn a_change_is_told_by_what_was_before() {
     let source = Arc::from("memfile");
     let change = |before: bool, after: bool| {
-        let event = ReservationEvent::new(&source, before.then(|| reserved("{}")), after.then(|| reserved("{}")));
+        let event =
+            ReservationEvent::new(&source, before.then(|| reserved("{}")), after.then(|| reserved("{}")));
         event.map(|event| event.change)
     };
     assert_eq!(change(false, true), Some(ReservationChange::Added));

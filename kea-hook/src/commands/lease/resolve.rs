@@ -87,7 +87,9 @@ impl Common {
         let client = match entry.kind() {
             Kind::Text => {
                 let kind = self.kind.ok_or_else(|| {
-                    CommandError::new("an identifier without a type needs 'identifier-type' beside 'identifiers'")
+                    CommandError::new(
+                        "an identifier without a type needs 'identifier-type' beside 'identifiers'",
+                    )
                 })?;
                 let identifier = arguments::identifier_bytes(&entry.as_bytes().unwrap_or_default())?;
                 Client { kind, identifier, subnet: self.subnet }
@@ -99,7 +101,9 @@ impl Common {
             }
             _ => {
                 let found = entry.kind_name();
-                return Err(CommandError::new(format!("an identifier must be a string or a map, not {found}")));
+                return Err(CommandError::new(format!(
+                    "an identifier must be a string or a map, not {found}"
+                )));
             }
         };
         if client.kind == IdentifierType::HwAddress && client.identifier.len() > HW_ADDRESS_MAX {
@@ -145,8 +149,8 @@ fn answer(
             }
         } else {
             for host in place.source.find(&query)? {
-                let reservation = host.stored_form()?;
-                resolver.reserve(&reservation, owner::of(&reservation.body).as_deref(), &place.name)?;
+                let owner = host.owner(owner::MEMBER)?;
+                resolver.reserve(&host.reservation()?, owner.as_deref(), &place.name)?;
             }
         }
     }

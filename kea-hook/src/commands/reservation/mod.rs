@@ -4,6 +4,7 @@
 //! - `list` and `page`: those that show many.
 //! - `apply`: the one that changes many.
 //! - `read`, `validity` and `placement`: what is refused before any source is asked.
+//! - `summary`: how replies name one in short.
 //! - `change`: how several sources are changed together.
 
 pub mod apply;
@@ -13,4 +14,7 @@ pub mod one;
 pub mod page;
 mod placement;
 mod read;
+mod summary;
 mod validity;
+
+pub use summary::summary;

@@ -6,13 +6,16 @@ mod request;
 mod source;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kea_ffi::element::{Element, KeaError, Reply};
 use kea_ffi::hosts::{SourceKind, Sources};
 use kea_ffi::server;
 
 use crate::apply::{Combined, Decided, Item, Order, decide, decide_everywhere};
+use crate::commands::event::Events;
 use crate::commands::{CommandError, Commands};
+use crate::journal::{ReservationEvent, Reserved};
 use crate::store::{Effects, KeptChanges, Plan, Planned, Session};
 use request::Request;
 use source::KeaSource;
@@ -32,7 +35,7 @@ pub fn apply(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comm
     let applied = !request.dry_run && (combined.refused.is_empty() || !request.atomic);
     let names = sources.iter().map(|source| source.name()).collect::<Result<Vec<_>, _>>()?;
     if applied {
-        places.execute(&request, &combined)?;
+        places.execute(&hook.events, &request, &combined)?;
     }
     reply::reply(&request, &combined, &names, applied)
 }
@@ -88,7 +91,7 @@ impl<'a> Places<'a> {
 
     /// Does what was decided: in all sources, or in none. The embedded store comes last, because it is the one that does
     /// all or nothing by itself.
-    fn execute(self, request: &Request, combined: &Combined) -> Result<(), CommandError> {
+    fn execute(self, events: &Events, request: &Request, combined: &Combined) -> Result<(), CommandError> {
         let mut of_kea = Vec::new();
         let mut of_store = None;
         for (place, decided) in self.places.into_iter().zip(&combined.sources) {
@@ -105,6 +108,14 @@ impl<'a> Places<'a> {
                 .map_err(|error| CommandError::new(error.to_string())),
             None => Ok(()),
         };
-        execute::execute(&of_kea, store)
+        execute::execute(&of_kea, store)?;
+        for ((source, known), effects, _) in &of_kea {
+            let name = Arc::from(source.name()?);
+            events.reservations(effects.iter().filter_map(|(id, after)| {
+                let before = known.get(id).map(|known| Reserved::Whole(Arc::clone(&known.stored)));
+                ReservationEvent::new(&name, before, after.clone().map(Reserved::Whole))
+            }));
+        }
+        Ok(())
     }
 }

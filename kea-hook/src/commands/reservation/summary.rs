@@ -1,0 +1,34 @@
+//! A reservation in short.
+
+use kea_ffi::element::{Element, KeaError};
+use kea_ffi::host::{Colons, Family, Hex, IdentifierType, Ipv6Resource, Reservation};
+
+/// Subnet, identifier and addresses of a reservation, under the names that they have in one.
+pub fn summary(family: Family, reservation: &Reservation) -> Result<Element, KeaError> {
+    let identifier = &reservation.identifier;
+    let value = match identifier.kind {
+        IdentifierType::HwAddress | IdentifierType::Duid => Colons(&identifier.value).to_string(),
+        _ => Hex(&identifier.value).to_string(),
+    };
+    let mut summary = Element::map()?;
+    summary.set("subnet-id", &Element::integer(reservation.subnet(family).unwrap_or_default())?)?;
+    summary.set(identifier.kind.name(), &Element::text(&value)?)?;
+    if let Some(address) = reservation.ipv4 {
+        summary.set("ip-address", &Element::text(&address.to_string())?)?;
+    }
+    let (mut addresses, mut prefixes) = (Vec::new(), Vec::new());
+    for resource in &reservation.ipv6 {
+        match resource {
+            Ipv6Resource::Address(_) => addresses.push(resource.to_string()),
+            Ipv6Resource::Prefix(..) => prefixes.push(resource.to_string()),
+        }
+    }
+    for (name, texts) in [("ip-addresses", addresses), ("prefixes", prefixes)] {
+        if !texts.is_empty() {
+            let mut list = Element::list()?;
+            texts.iter().try_for_each(|text| list.push(&Element::text(text)?))?;
+            summary.set(name, &list)?;
+        }
+    }
+    Ok(summary)
+}
