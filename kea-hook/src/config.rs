@@ -141,13 +141,11 @@ const MOST: usize = 1_000_000;
 
 fn number(name: &'static str, value: &Element, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
     let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
-    match number.filter(|number| range.contains(number)) {
-        Some(number) => Ok(number),
-        None => {
-            let (lowest, highest) = range.into_inner();
-            Err(ConfigError::Number { name, lowest, highest, found: value.json()? })
-        }
+    if let Some(number) = number.filter(|number| range.contains(number)) {
+        return Ok(number);
     }
+    let (lowest, highest) = range.into_inner();
+    Err(ConfigError::Number { name, lowest, highest, found: value.json()? })
 }
 
 fn event_leases(value: &Element) -> Result<EventLeases, ConfigError> {

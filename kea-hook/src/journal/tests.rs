@@ -36,8 +36,9 @@ fn numbers(page: &Page) -> Vec<u64> {
 
 #[test]
 fn events_after_a_number_come_in_order() {
-    let rows: [(usize, u8, u64, usize, &[u64], bool); 12] = [
-        // size, events, since, limit; expected numbers, lost
+    // Size, events, since, limit; expected numbers, and whether others were lost.
+    type Row = (usize, u8, u64, usize, &'static [u64], bool);
+    let rows: [Row; 12] = [
         (5, 0, 0, 9, &[], false),
         (5, 3, 0, 9, &[1, 2, 3], false),
         (5, 3, 2, 9, &[3], false),

@@ -5,7 +5,7 @@ use kea_ffi::host::{Colons, Family};
 use kea_ffi::lease::LeaseChange;
 
 use crate::commands::reservation::summary;
-use crate::journal::{Entry, Event, LeaseEvent, ReservationChange, ReservationEvent};
+use crate::journal::{Entry, Event, LeaseEvent, ReservationChange, ReservationEvent, Reserved};
 
 /// An entry of a reply.
 pub fn describe(family: Family, entry: &Entry) -> Result<Element, KeaError> {
@@ -68,7 +68,7 @@ fn reservation(family: Family, event: &ReservationEvent) -> Result<Element, KeaE
     set_bytes(&mut map, "hostname", Some(&reservation.hostname))?;
     let owner = event.reserved.owner();
     set_bytes(&mut map, "owner", owner.as_deref())?;
-    let before = event.before.as_ref().and_then(|before| before.owner());
+    let before = event.before.as_ref().and_then(Reserved::owner);
     if before != owner {
         set_bytes(&mut map, "previous-owner", before.as_deref())?;
     }

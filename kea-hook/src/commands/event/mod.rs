@@ -70,7 +70,7 @@ impl Events {
 pub fn reserved(host: &Host) -> Option<Reserved> {
     let known =
         || -> Result<_, KeaError> { Ok(Reserved::Owned(host.reservation()?, host.owner(owner::MEMBER)?)) };
-    known().inspect_err(|error| log_unknown(error)).ok()
+    known().inspect_err(log_unknown).ok()
 }
 
 fn log_unknown(error: &KeaError) {
