@@ -13,13 +13,8 @@
 #include <dhcpsrv/lease.h>
 #include <hooks/callout_handle.h>
 
-using isc::dhcp::Lease;
-using isc::dhcp::Lease4;
-using isc::dhcp::Lease4Collection;
-using isc::dhcp::Lease4Ptr;
-using isc::dhcp::Lease6;
-using isc::dhcp::Lease6Collection;
-using isc::dhcp::Lease6Ptr;
+// The numbers of DHCPv6 messages are in no namespace in Kea 2.2.
+using namespace isc::dhcp;
 using isc::hooks::CalloutHandle;
 
 namespace keahook {
@@ -149,7 +144,7 @@ guarded(Body body) {
 extern "C" int
 leases4_committed(CalloutHandle& handle) {
     return (guarded([&] {
-        const bool by_release = is_of_type<isc::dhcp::Pkt4Ptr>(handle, "query4", isc::dhcp::DHCPRELEASE);
+        const bool by_release = is_of_type<Pkt4Ptr>(handle, "query4", DHCPRELEASE);
         tell_committed<Lease4Collection>(handle, "leases4", "deleted_leases4", by_release);
     }));
 }
@@ -157,7 +152,7 @@ leases4_committed(CalloutHandle& handle) {
 extern "C" int
 leases6_committed(CalloutHandle& handle) {
     return (guarded([&] {
-        const bool by_release = is_of_type<isc::dhcp::Pkt6Ptr>(handle, "query6", isc::dhcp::DHCPV6_RELEASE);
+        const bool by_release = is_of_type<Pkt6Ptr>(handle, "query6", DHCPV6_RELEASE);
         tell_committed<Lease6Collection>(handle, "leases6", "deleted_leases6", by_release);
     }));
 }
