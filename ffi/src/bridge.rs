@@ -242,7 +242,8 @@ pub(crate) mod ffi {
         fn subnets(family: u8) -> Result<Vec<Subnet>>;
         #[cxx_name = "subnet"]
         fn subnet_by_id(family: u8, id: u32, found: &mut Subnet) -> Result<bool>;
-        fn subnet_contains(family: u8, id: u32, address: &str) -> Result<bool>;
+        /// The address is in network byte order.
+        fn subnet_contains(family: u8, id: u32, address: &[u8]) -> Result<bool>;
 
         fn subnet_element(of: Configuration, family: u8, id: u32) -> Result<UniquePtr<Element>>;
         fn subnet_ids(of: Configuration, family: u8) -> Result<Vec<u32>>;

@@ -196,7 +196,7 @@ rust::Vec<rust::String> database_types();
 rust::String canonical_address(rust::Str address);
 rust::Vec<Subnet> subnets(std::uint8_t family);
 bool subnet(std::uint8_t family, std::uint32_t id, Subnet& found);
-bool subnet_contains(std::uint8_t family, std::uint32_t id, rust::Str address);
+bool subnet_contains(std::uint8_t family, std::uint32_t id, rust::Slice<const std::uint8_t> address);
 
 std::int32_t hooks_version() noexcept;
 rust::String kea_version();
