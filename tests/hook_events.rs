@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use kea_lab::{Family, Kea, Lab, SERVER_INTERFACE, wait_for};
+use kea_lab::{Family, Kea, KeaInstallation, Lab, SERVER_INTERFACE, wait_for};
 use serde_json::{Value, json};
 use support::site::{Site, with};
 use support::{SUBNET_ID, address, config_without_store, expect_error, key, mac, reservation};
@@ -216,6 +216,23 @@ fn each_configuration_begins_another_epoch() {
     assert_ne!(before["epoch"], after["epoch"]);
     assert_eq!((&after["lost"], &after["head"]), (&json!(true), &json!(1)));
     assert_eq!(after["events"][0]["hw-address"], mac(3));
+}
+
+/// Kea's own hook, where there is one (Kea 3.0), writes to the embedded store too.
+#[test]
+fn what_another_library_does_in_the_store_is_told() {
+    const HOST_CMDS: &str = "libdhcp_host_cmds.so";
+    let builder = Kea::without_network("events").unwrap();
+    let store = builder.dir().join("hosts4.db");
+    let builder = builder.config(support::config(&store));
+    let has_stock = KeaInstallation::find().unwrap().hook(HOST_CMDS).exists();
+    let builder = if has_stock { builder.stock_hook(HOST_CMDS, Value::Null).unwrap() } else { builder };
+    let kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("reservation-add", &reservation(1)).unwrap();
+    kea.ask("reservation-del", &key(1)).unwrap();
+    let events = events_after(&kea, 0);
+    assert_eq!(names(&events), ["reservation-added", "reservation-removed"]);
+    assert_eq!((&events[0]["source"], &events[0]["hw-address"]), (&json!("memfile"), &json!(mac(1))));
 }
 
 #[test]
