@@ -10,8 +10,15 @@ use support::{
 };
 
 /// Commands that Kea's own hooks do not have, without `ext-`.
-const OURS_ALONE: [&str; 5] =
-    ["reservation-apply", "reservation-pending", "status", "store-backup", "store-compact"];
+const OURS_ALONE: [&str; 7] = [
+    "event-get",
+    "lease-resolve",
+    "reservation-apply",
+    "reservation-pending",
+    "status",
+    "store-backup",
+    "store-compact",
+];
 
 #[test]
 fn a_reservation_is_added_shown_listed_and_removed() {
@@ -201,7 +208,11 @@ fn status_tells_what_runs() {
     assert_eq!(status["stores"][0]["reservations"], 1);
     assert_eq!(status["stores"][0]["healthy"], true);
     assert_eq!(status["reservations"], json!({ "memory": 0, "memfile": 1 }));
-    assert_eq!(status["limits"], json!({ "max-apply-items": 10_000 }));
+    let limits = ["max-apply-items", "max-resolve-identifiers", "event-log-size"];
+    assert_eq!(status["limits"].as_object().unwrap().len(), limits.len());
+    for limit in limits {
+        assert_eq!(status["limits"][limit], 10_000, "{limit}");
+    }
     assert_eq!(status["stores"][0]["path"], json!(kea.dir().join("hosts4.db")));
     // Without libraries of Kea's own, every command but ours alone has its stock name too.
     let served = kea.ask("list-commands", &Value::Null).unwrap();

@@ -27,7 +27,10 @@ fn examples_do_what_they_show() {
     let document = document();
     let (before, rest) = document.split_once(V6_HEADING).unwrap();
     let (of_v6, after) = rest.split_once("\n### ").unwrap();
-    let kea4 = command_server("docs4");
+    let builder = Kea::without_network("docs4").unwrap();
+    let store = builder.dir().join("hosts4.db");
+    let builder = builder.config(support::config(&store)).lease_cmds().unwrap();
+    let kea4 = builder.host_cmds(Value::Null).unwrap().start().unwrap();
     let shown4 = run(&kea4, &[examples(before), examples(after)].concat());
     assert!(shown4 >= 20, "only {shown4} examples for kea-dhcp4 found");
 
@@ -57,6 +60,14 @@ fn run(kea: &Kea, examples: &[Value]) -> usize {
             // The document shows it while there is a reservation.
             kea.ask("ext-reservation-add", &support::reservation(1)).unwrap();
         }
+        if command == "ext-lease-resolve" {
+            // The document shows it while a client has a lease.
+            let lease = json!({
+                "ip-address": "10.77.150.11", "hw-address": "02:77:00:00:00:11", "subnet-id": 1,
+                "hostname": "node-1", "valid-lft": 3600, "expire": 4_102_444_800_u32,
+            });
+            kea.ask("lease4-add", &lease).unwrap();
+        }
         let reply = kea.command(command, &request["arguments"]).unwrap();
         assert!(matches!(reply.result, 0 | 3), "{request}: {}", reply.raw);
         if command.starts_with("ext-store-") {
@@ -78,6 +89,11 @@ fn run(kea: &Kea, examples: &[Value]) -> usize {
                 "/stores/0/file-bytes",
                 "/stores/0/disk-bytes",
                 "/stores/0/last-commit-microseconds",
+                "/epoch",
+                "/head",
+                "/events/0/time",
+                "/events/epoch",
+                "/events/head",
                 "/stores/0/commits",
             ] {
                 if let Some(member) = arguments.pointer_mut(pointer) {

@@ -70,6 +70,15 @@ fn wrong_parameters_are_named() {
         ),
         (json!({ "claim-stock-names": "always" }), "must be \"auto\" or \"never\", not \"always\""),
         (json!({ "persist-subnets": "yes" }), "'persist-subnets' must be true or false, not \"yes\""),
+        (
+            json!({ "max-resolve-identifiers": 0 }),
+            "'max-resolve-identifiers' must be a number from 1 to 1000000, not 0",
+        ),
+        (json!({ "event-log-size": -1 }), "'event-log-size' must be a number from 0 to 1000000, not -1"),
+        (
+            json!({ "event-leases": "mine" }),
+            "'event-leases' must be \"reserved\", \"all\" or \"none\", not \"mine\"",
+        ),
         (json!({ "claim-stock-names": true }), "must be \"auto\" or \"never\", not true"),
     ];
     for (parameters, text) in rows {

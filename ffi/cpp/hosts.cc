@@ -78,6 +78,20 @@ Host::body() const {
     return (to_rust(body.data, body.len));
 }
 
+rust::Vec<std::uint8_t>
+Host::owner(rust::Str member) const {
+    const auto context = host_->getContext();
+    if (!context || context->getType() != isc::data::Element::map) {
+        return {};
+    }
+    const auto owner = context->get(std::string(member));
+    if (!owner || owner->getType() != isc::data::Element::string) {
+        return {};
+    }
+    const std::string name = owner->stringValue();
+    return (to_rust(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
+}
+
 std::unique_ptr<Element>
 Host::element(std::uint8_t family) const {
     const bool v6 = family == 6;

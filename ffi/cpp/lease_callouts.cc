@@ -6,16 +6,15 @@
 
 #include "bytes.hpp"
 
+#include <dhcp/dhcp4.h>
+#include <dhcp/dhcp6.h>
+#include <dhcp/pkt4.h>
+#include <dhcp/pkt6.h>
 #include <dhcpsrv/lease.h>
 #include <hooks/callout_handle.h>
 
-using isc::dhcp::Lease;
-using isc::dhcp::Lease4;
-using isc::dhcp::Lease4Collection;
-using isc::dhcp::Lease4Ptr;
-using isc::dhcp::Lease6;
-using isc::dhcp::Lease6Collection;
-using isc::dhcp::Lease6Ptr;
+// The numbers of DHCPv6 messages are in no namespace in Kea 2.2.
+using namespace isc::dhcp;
 using isc::hooks::CalloutHandle;
 
 namespace keahook {
@@ -68,14 +67,15 @@ tell(const Lease6& lease, KhrLeaseChange change) {
     khr_lease_changed(&told);
 }
 
-/// What a packet led to, once it is in the lease database: this hook point also tells of what a client released, and of
-/// addresses that it declined.
+/// What a packet led to, once it is in the lease database: also addresses that a client declined, and those that it has
+/// no more because it got others. (What it releases has hook points of its own: Kea 3.0 does not tell of it here when
+/// it keeps the lease for the client's return.)
 template <typename Leases>
 void
-tell_committed(CalloutHandle& handle, const char* committed, const char* deleted) {
+tell_committed(CalloutHandle& handle, const char* committed, const char* deleted, bool by_release) {
     boost::shared_ptr<Leases> leases;
     handle.getArgument(deleted, leases);
-    if (leases) {
+    if (leases && !by_release) {
         for (const auto& lease : *leases) {
             if (lease) {
                 tell(*lease, KhrLeaseChange_Released);
@@ -94,17 +94,34 @@ tell_committed(CalloutHandle& handle, const char* committed, const char* deleted
     }
 }
 
+/// Whether a packet is of that type.
+template <typename QueryPtr>
+bool
+is_of_type(CalloutHandle& handle, const char* name, int type) {
+    QueryPtr query;
+    handle.getArgument(name, query);
+    return (query && query->getType() == type);
+}
+
+/// A lease that a client releases, unless another library keeps it.
+template <typename LeasePtr>
+void
+tell_released(CalloutHandle& handle, const char* name) {
+    LeasePtr lease;
+    handle.getArgument(name, lease);
+    if (lease && handle.getStatus() == CalloutHandle::NEXT_STEP_CONTINUE) {
+        tell(*lease, KhrLeaseChange_Released);
+    }
+}
+
 /// A lease that ran out. Not what was released before and is kept for the client's return, nor what was declined.
 template <typename LeasePtr>
 void
 tell_expired(CalloutHandle& handle, const char* name) {
-    // Then another library has kept it.
-    if (handle.getStatus() == CalloutHandle::NEXT_STEP_SKIP) {
-        return;
-    }
     LeasePtr lease;
     handle.getArgument(name, lease);
-    if (lease && lease->state_ == Lease::STATE_DEFAULT && lease->valid_lft_ > 0) {
+    // With another status, another library keeps it.
+    if (lease && handle.getStatus() == CalloutHandle::NEXT_STEP_CONTINUE && lease->state_ == Lease::STATE_DEFAULT && lease->valid_lft_ > 0) {
         tell(*lease, KhrLeaseChange_Expired);
     }
 }
@@ -126,12 +143,28 @@ guarded(Body body) {
 
 extern "C" int
 leases4_committed(CalloutHandle& handle) {
-    return (guarded([&] { tell_committed<Lease4Collection>(handle, "leases4", "deleted_leases4"); }));
+    return (guarded([&] {
+        const bool by_release = is_of_type<Pkt4Ptr>(handle, "query4", DHCPRELEASE);
+        tell_committed<Lease4Collection>(handle, "leases4", "deleted_leases4", by_release);
+    }));
 }
 
 extern "C" int
 leases6_committed(CalloutHandle& handle) {
-    return (guarded([&] { tell_committed<Lease6Collection>(handle, "leases6", "deleted_leases6"); }));
+    return (guarded([&] {
+        const bool by_release = is_of_type<Pkt6Ptr>(handle, "query6", DHCPV6_RELEASE);
+        tell_committed<Lease6Collection>(handle, "leases6", "deleted_leases6", by_release);
+    }));
+}
+
+extern "C" int
+lease4_release(CalloutHandle& handle) {
+    return (guarded([&] { tell_released<Lease4Ptr>(handle, "lease4"); }));
+}
+
+extern "C" int
+lease6_release(CalloutHandle& handle) {
+    return (guarded([&] { tell_released<Lease6Ptr>(handle, "lease6"); }));
 }
 
 extern "C" int
@@ -150,6 +183,7 @@ void
 watch_leases(isc::hooks::LibraryHandle& library, std::uint8_t family) {
     const bool v6 = family == 6;
     library.registerCallout(v6 ? "leases6_committed" : "leases4_committed", v6 ? leases6_committed : leases4_committed);
+    library.registerCallout(v6 ? "lease6_release" : "lease4_release", v6 ? lease6_release : lease4_release);
     library.registerCallout(v6 ? "lease6_expire" : "lease4_expire", v6 ? lease6_expire : lease4_expire);
 }
 

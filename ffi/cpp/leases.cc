@@ -98,43 +98,6 @@ find6(const Client& client, std::time_t now) {
     return (only_valid(LeaseMgrFactory::instance().getLeases6(DUID(client.identifier)), client, now));
 }
 
-ElementPtr
-describe(const Lease& lease) {
-    const ElementPtr map = Value::createMap();
-    map->set("ip-address", Value::create(lease.addr_.toText()));
-    map->set("subnet-id", number(lease.subnet_id_));
-    map->set("state", number(lease.state_));
-    if (lease.valid_lft_ != Lease::INFINITY_LFT) {
-        map->set("expire", number(lease.getExpirationTime()));
-    }
-    if (!lease.hostname_.empty()) {
-        map->set("hostname", Value::create(lease.hostname_));
-    }
-    return (map);
-}
-
-ElementPtr
-describe(const Lease6& lease) {
-    const ElementPtr map = describe(static_cast<const Lease&>(lease));
-    map->set("duid", colons(lease.duid_->getDuid()));
-    map->set("iaid", number(lease.iaid_));
-    map->set("type", Value::create(Lease::typeToText(lease.type_)));
-    if (lease.type_ == Lease::TYPE_PD) {
-        map->set("prefix-len", number(lease.prefixlen_));
-    }
-    return (map);
-}
-
-template <typename Leases>
-ElementPtr
-describe_all(const Leases& leases) {
-    const ElementPtr list = Value::createList();
-    for (const auto& lease : leases) {
-        list->add(describe(*lease));
-    }
-    return (list);
-}
-
 /// The resources of one kind, under the name that they have in a reservation.
 void
 set_resources(const ElementPtr& map, const char* name, const Reserved& reserved, bool prefixes) {
@@ -153,31 +116,106 @@ set_resources(const ElementPtr& map, const char* name, const Reserved& reserved,
 
 } // namespace
 
+ElementPtr
+Repeated::number(std::int64_t value) {
+    if (!last_ || number_ != value) {
+        last_ = keahook::number(value);
+        number_ = value;
+    }
+    return (last_);
+}
+
+ElementPtr
+Repeated::text(const void* data, std::size_t size) {
+    if (!last_ || text_.compare(0, std::string::npos, static_cast<const char*>(data), size) != 0) {
+        text_.assign(static_cast<const char*>(data), size);
+        last_ = Value::create(text_);
+    }
+    return (last_);
+}
+
+ElementPtr
+Resolver::describe(const Lease& lease) {
+    const ElementPtr map = Value::createMap();
+    leased_address_ = Value::create(lease.addr_.toText());
+    map->set("ip-address", leased_address_);
+    map->set("subnet-id", lease_subnets_.number(lease.subnet_id_));
+    map->set("state", states_.number(lease.state_));
+    if (lease.valid_lft_ != Lease::INFINITY_LFT) {
+        map->set("expire", expiries_.number(lease.getExpirationTime()));
+    }
+    if (!lease.hostname_.empty()) {
+        map->set("hostname", Value::create(lease.hostname_));
+    }
+    return (map);
+}
+
+ElementPtr
+Resolver::describe(const Lease4& lease) {
+    leased_ = lease.addr_.toUint32();
+    return (describe(static_cast<const Lease&>(lease)));
+}
+
+ElementPtr
+Resolver::describe(const Lease6& lease) {
+    const ElementPtr map = describe(static_cast<const Lease&>(lease));
+    map->set("duid", colons(lease.duid_->getDuid()));
+    map->set("iaid", keahook::number(lease.iaid_));
+    map->set("type", Value::create(Lease::typeToText(lease.type_)));
+    if (lease.type_ == Lease::TYPE_PD) {
+        map->set("prefix-len", keahook::number(lease.prefixlen_));
+    }
+    return (map);
+}
+
+template <typename Leases>
+void
+Resolver::show(const Leases& leases) {
+    for (const auto& lease : leases) {
+        if (leases_ == nothing_) {
+            leases_ = Value::createList();
+        }
+        leases_->add(describe(*lease));
+    }
+}
+
 void
 Resolver::open(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet) {
     const Client client{static_cast<isc::dhcp::Host::IdentifierType>(type),
                         {identifier.begin(), identifier.end()},
                         has_subnet,
                         subnet};
-    leases_ = family_ == 6 ? describe_all(find6(client, now_)) : describe_all(find4(client, now_));
-    reservations_ = Value::createList();
+    leases_ = nothing_;
+    reservations_ = nothing_;
+    leased_ = 0;
+    if (family_ == 6) {
+        show(find6(client, now_));
+    } else {
+        show(find4(client, now_));
+    }
 }
 
 void
 Resolver::reserve(const Reserved& reserved, const Element& source) {
     const ElementPtr map = Value::createMap();
-    map->set("subnet-id", number(reserved.subnet));
+    map->set("subnet-id", reserved_subnets_.number(reserved.subnet));
     map->set("source", source.value());
     if (reserved.ipv4 != 0) {
-        map->set("ip-address", Value::create(IOAddress(reserved.ipv4).toText()));
+        const bool leased = reserved.ipv4 == leased_;
+        map->set("ip-address", leased ? leased_address_ : Value::create(IOAddress(reserved.ipv4).toText()));
     }
-    set_resources(map, "ip-addresses", reserved, false);
-    set_resources(map, "prefixes", reserved, true);
+    if (!reserved.resources.empty()) {
+        set_resources(map, "ip-addresses", reserved, false);
+        set_resources(map, "prefixes", reserved, true);
+    }
     if (!reserved.hostname.empty()) {
         map->set("hostname", text(reserved.hostname));
     }
     if (!reserved.owner.empty()) {
-        map->set("owner", text(reserved.owner));
+        map->set("owner", owners_.text(reserved.owner.data(), reserved.owner.size()));
+    }
+    if (reservations_ == nothing_) {
+        reservations_ = Value::createList();
     }
     reservations_->add(map);
 }

@@ -87,7 +87,8 @@ read_address(int family, const std::string& text, Plain& plain) {
         return (false);
     }
     plain.address = inet_ntop(family, bytes.data(), canonical.data(), canonical.size());
-    return (true);
+    const IOAddress address(plain.address);
+    return (!address.isV4Zero() && !address.isV4Bcast() && !address.isV6Zero() && !address.isV6Multicast());
 }
 
 bool

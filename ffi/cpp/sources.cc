@@ -289,6 +289,11 @@ Source::exchange() const {
 }
 
 bool
+memory_needs_resources() noexcept {
+    return (KEA_API < 20600);
+}
+
+bool
 addresses_unique() {
     return (CfgMgr::instance().getCurrentCfg()->getCfgDbAccess()->getIPReservationsUnique());
 }

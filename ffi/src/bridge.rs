@@ -182,6 +182,7 @@ pub(crate) mod ffi {
         fn element(self: &Host, family: u8) -> Result<UniquePtr<Element>>;
         fn copy(self: &Host) -> Result<UniquePtr<Host>>;
         fn body(self: &Host) -> Result<Vec<u8>>;
+        fn owner(self: &Host, member: &str) -> Result<Vec<u8>>;
         fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;
         fn plain_reservation(
             family: u8,
@@ -216,6 +217,7 @@ pub(crate) mod ffi {
             after: u64,
             limit: usize,
         ) -> Result<UniquePtr<CxxVector<Host>>>;
+        fn memory_needs_resources() -> bool;
         fn addresses_unique() -> Result<bool>;
         fn database_available() -> Result<bool>;
         fn database_types() -> Result<Vec<String>>;

@@ -21,7 +21,7 @@ pub trait Hook: Send + Sync {
     /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
 
-    /// Something became of a lease, and is in the lease database; only told after [`crate::library::Library::watch_leases`].
+    /// Something became of a lease, and is in the lease database (a release or an end is about to be); only told after [`crate::library::Library::watch_leases`].
     /// Packet threads call this, several at once, and packets wait for it: it must not wait for anything, and it cannot
     /// fail.
     fn lease_changed(&self, change: LeaseChange, lease: &Lease<'_>);

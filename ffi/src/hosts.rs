@@ -23,6 +23,11 @@ pub fn identifier_type(name: &str) -> Result<IdentifierType, KeaError> {
     to_identifier_type(ffi::identifier_type(name)?)
 }
 
+/// Whether the server's memory refuses reservations that reserve nothing but their place (Kea before 2.6).
+pub fn memory_needs_resources() -> bool {
+    ffi::memory_needs_resources()
+}
+
 /// The address that Kea reads in a text. An error, in Kea's words, where it is none.
 pub fn parse_address(text: &str) -> Result<IpAddr, KeaError> {
     let canonical = ffi::canonical_address(text)?;
@@ -53,6 +58,11 @@ impl Host {
     /// The whole of it, as the store keeps it.
     pub fn stored_form(&self) -> Result<Reservation, KeaError> {
         to_reservation(self.0.claim()?, self.0.body()?)
+    }
+
+    /// What its `user-context` has under the name of the owner; none where that is no text, or empty.
+    pub fn owner(&self, member: &str) -> Result<Option<Vec<u8>>, KeaError> {
+        Ok(Some(self.0.owner(member)?).filter(|owner| !owner.is_empty()))
     }
 
     /// In JSON, as `reservation-get` shows it.

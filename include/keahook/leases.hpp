@@ -4,11 +4,26 @@
 
 #include "keahook/shim.hpp"
 
+#include <dhcpsrv/lease.h>
+
 #include <ctime>
+#include <string>
 
 namespace keahook {
 
 struct Reserved;
+
+/// Values that are often the same as the last time: most of the work of an answer goes into making small objects.
+class Repeated {
+public:
+    isc::data::ElementPtr number(std::int64_t value);
+    isc::data::ElementPtr text(const void* data, std::size_t size);
+
+private:
+    isc::data::ElementPtr last_;
+    std::int64_t number_ = 0;
+    std::string text_;
+};
 
 /// Collects what there is of clients in a list, one answer for each.
 class Resolver {
@@ -29,8 +44,23 @@ public:
     std::unique_ptr<Element> answers() const { return (std::make_unique<Element>(answers_)); }
 
 private:
+    isc::data::ElementPtr describe(const isc::dhcp::Lease& lease);
+    isc::data::ElementPtr describe(const isc::dhcp::Lease4& lease);
+    isc::data::ElementPtr describe(const isc::dhcp::Lease6& lease);
+    template <typename Leases>
+    void show(const Leases& leases);
+
     std::uint8_t family_;
     std::time_t now_;
+    Repeated lease_subnets_;
+    Repeated states_;
+    Repeated expiries_;
+    Repeated reserved_subnets_;
+    Repeated owners_;
+    /// The address of the last lease in this answer, which is often the reserved one.
+    std::uint32_t leased_ = 0;
+    isc::data::ElementPtr leased_address_;
+    const isc::data::ElementPtr nothing_ = isc::data::Element::createList();
     isc::data::ElementPtr leases_;
     isc::data::ElementPtr reservations_;
     isc::data::ElementPtr answers_ = isc::data::Element::createList();

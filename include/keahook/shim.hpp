@@ -108,6 +108,8 @@ public:
     std::unique_ptr<Host> copy() const { return (std::make_unique<Host>(host_)); }
     /// As the store keeps it: the JSON that Kea's parser takes.
     rust::Vec<std::uint8_t> body() const;
+    /// The text under this name in the `user-context`; empty where there is none.
+    rust::Vec<std::uint8_t> owner(rust::Str member) const;
 
     const isc::dhcp::ConstHostPtr& host() const { return (host_); }
 
@@ -189,6 +191,8 @@ std::unique_ptr<std::vector<Source>> sources(Target target);
 /// One page of one source. `source` comes back as the source that the page is from.
 std::unique_ptr<Hosts> host_page(std::uint8_t family, bool of_subnet, std::uint32_t subnet, std::size_t& source,
                                  std::uint64_t after, std::size_t limit);
+/// Whether the server's memory refuses reservations that reserve nothing.
+bool memory_needs_resources() noexcept;
 /// Kea's `ip-reservations-unique`.
 bool addresses_unique();
 bool database_available();

@@ -43,7 +43,7 @@ impl StoreSource {
         &self.0
     }
 
-    fn store(&self) -> &Store {
+    pub fn store(&self) -> &Store {
         self.0.store()
     }
 

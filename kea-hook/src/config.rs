@@ -1,5 +1,7 @@
 //! The `parameters` of the library in Kea's `hooks-libraries`.
 
+use std::ops::RangeInclusive;
+
 use kea_ffi::element::{Element, KeaError, Kind};
 
 /// What the administrator may set.
@@ -13,6 +15,10 @@ pub struct Config {
     pub max_apply_items: usize,
     /// `max-resolve-identifiers`: how many identifiers one `ext-lease-resolve` may have.
     pub max_resolve_identifiers: usize,
+    /// `event-log-size`: how many events are kept for `ext-event-get`.
+    pub event_log_size: usize,
+    /// `event-leases`: whose leases are told of.
+    pub event_leases: EventLeases,
 }
 
 impl Default for Config {
@@ -22,6 +28,8 @@ impl Default for Config {
             persist_subnets: false,
             max_apply_items: 10_000,
             max_resolve_identifiers: 10_000,
+            event_log_size: 10_000,
+            event_leases: EventLeases::default(),
         }
     }
 }
@@ -36,6 +44,18 @@ pub enum ClaimStockNames {
     Never,
 }
 
+/// Whose leases are told of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EventLeases {
+    /// Those of clients with a reservation in the server's memory or the embedded store.
+    #[default]
+    Reserved,
+    /// Everybody's.
+    All,
+    /// Nobody's.
+    None,
+}
+
 /// What is wrong with the parameters.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -44,20 +64,26 @@ pub enum ConfigError {
     NotAMap,
     /// A name that does not exist.
     #[error(
-        "unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, max-resolve-identifiers"
+        "unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, \
+         max-resolve-identifiers, event-log-size, event-leases"
     )]
     Unknown(String),
     /// A value that does not exist.
     #[error("'claim-stock-names' must be \"auto\" or \"never\", not {0}")]
     ClaimStockNames(String),
+    /// A value that does not exist.
+    #[error("'event-leases' must be \"reserved\", \"all\" or \"none\", not {0}")]
+    EventLeases(String),
     /// No boolean.
     #[error("'persist-subnets' must be true or false, not {0}")]
     PersistSubnets(String),
     /// No number in the range.
-    #[error("'{name}' must be a number from 1 to {highest}, not {found}")]
+    #[error("'{name}' must be a number from {lowest} to {highest}, not {found}")]
     Number {
         /// The parameter.
         name: &'static str,
+        /// The smallest number that it takes.
+        lowest: usize,
         /// The largest number that it takes.
         highest: usize,
         /// What was given.
@@ -86,11 +112,13 @@ impl Config {
                 "claim-stock-names" => config.claim_stock_names = claim_stock_names(&value)?,
                 "persist-subnets" => config.persist_subnets = persist_subnets(&value)?,
                 "max-apply-items" => {
-                    config.max_apply_items = number("max-apply-items", &value, MAX_ITEMS)?;
+                    config.max_apply_items = number("max-apply-items", &value, 1..=MOST)?;
                 }
                 "max-resolve-identifiers" => {
-                    config.max_resolve_identifiers = number("max-resolve-identifiers", &value, MAX_ITEMS)?;
+                    config.max_resolve_identifiers = number("max-resolve-identifiers", &value, 1..=MOST)?;
                 }
+                "event-log-size" => config.event_log_size = number("event-log-size", &value, 0..=MOST)?,
+                "event-leases" => config.event_leases = event_leases(&value)?,
                 // Kea's own convention for remarks in a configuration.
                 "comment" | "user-context" => {}
                 _ => return Err(ConfigError::Unknown(name)),
@@ -108,14 +136,24 @@ fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
     }
 }
 
-/// DHCP waits for the whole of a command.
-const MAX_ITEMS: usize = 1_000_000;
+/// Above it would be a slip: DHCP waits for the whole of a command, and events take memory.
+const MOST: usize = 1_000_000;
 
-fn number(name: &'static str, value: &Element, highest: usize) -> Result<usize, ConfigError> {
+fn number(name: &'static str, value: &Element, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
     let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
-    match number.filter(|number| (1..=highest).contains(number)) {
-        Some(number) => Ok(number),
-        None => Err(ConfigError::Number { name, highest, found: value.json()? }),
+    if let Some(number) = number.filter(|number| range.contains(number)) {
+        return Ok(number);
+    }
+    let (lowest, highest) = range.into_inner();
+    Err(ConfigError::Number { name, lowest, highest, found: value.json()? })
+}
+
+fn event_leases(value: &Element) -> Result<EventLeases, ConfigError> {
+    match value.as_text().as_deref() {
+        Some("reserved") => Ok(EventLeases::Reserved),
+        Some("all") => Ok(EventLeases::All),
+        Some("none") => Ok(EventLeases::None),
+        _ => Err(ConfigError::EventLeases(value.json()?)),
     }
 }
 

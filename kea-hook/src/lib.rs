@@ -7,6 +7,7 @@
 //! - `backend`: stands between Kea's host manager and the [`store`].
 //! - [`store`]: the reservations, in memory and on disk. Plain Rust.
 //! - [`apply`]: what many reservations at once, of one owner, come to.
+//! - [`journal`]: what happened lately.
 //! - [`unique`]: what must be unique among them.
 //! - [`pins`]: how they get the addresses that their clients lease.
 //! - [`owner`]: who they belong to.
@@ -15,6 +16,7 @@
 //! What needs Kea exists with the feature `kea` only.
 
 pub mod apply;
+pub mod journal;
 pub mod owner;
 pub mod pins;
 pub mod store;

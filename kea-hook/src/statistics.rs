@@ -16,6 +16,12 @@ pub fn command(result: ResultCode) {
     report(count(name_of(result), 1));
 }
 
+/// So many reservations were added, updated and removed.
+pub fn reservations(counts: [i64; 3]) {
+    let counts = CHANGES.into_iter().zip(counts).filter(|(_, by)| *by > 0);
+    report(counts.into_iter().try_for_each(|(name, by)| count(name, by)));
+}
+
 /// How the store is.
 pub fn store(status: &Status) {
     let level = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -33,6 +39,7 @@ pub fn pins(count_of_pins: usize) {
 }
 
 const PINS: &str = "ext-pins";
+const CHANGES: [&str; 3] = ["ext-reservations-added", "ext-reservations-updated", "ext-reservations-removed"];
 const RESERVATIONS: &str = "ext-store-reservations";
 const COMMITS: &str = "ext-store-commits";
 const ERRORS: &str = "ext-store-errors";
@@ -47,7 +54,7 @@ fn name_of(result: ResultCode) -> &'static str {
 
 fn all() -> impl Iterator<Item = &'static str> {
     let results = [ResultCode::Success, ResultCode::Error, ResultCode::Empty];
-    results.map(name_of).into_iter().chain([PINS, RESERVATIONS, COMMITS, ERRORS])
+    results.map(name_of).into_iter().chain(CHANGES).chain([PINS, RESERVATIONS, COMMITS, ERRORS])
 }
 
 /// Numbers that cannot be told are no reason to refuse anything.

@@ -2,10 +2,12 @@
 //! without an address, so that every host backend can keep it. A mark in its `user-context` tells it from others.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use kea_ffi::host::Reservation;
 use memchr::memmem;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The member of `user-context` that says where the address comes from.
 pub const MEMBER: &str = "ext-address";
@@ -40,6 +42,14 @@ pub fn has_address(reservation: &Reservation) -> bool {
 /// Whether a reservation waits for a lease.
 pub fn is_pending(reservation: &Reservation) -> bool {
     !has_address(reservation) && is_marked(&reservation.body)
+}
+
+/// Whether a reservation without an address has nothing but its client and a `user-context`.
+pub fn reserves_nothing(reservation: &Reservation) -> bool {
+    let body = String::from_utf8_lossy(&reservation.body);
+    let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(&body).unwrap_or_default();
+    let says_nothing = |name: &str| name == "user-context" || name == reservation.identifier.kind.name();
+    members.keys().all(|name| says_nothing(name))
 }
 
 #[cfg(test)]
@@ -77,5 +87,18 @@ mod tests {
         for body in others {
             assert!(!is_pending(&reservation(body, None)), "{body}");
         }
+    }
+
+    #[test]
+    fn a_hostname_or_an_option_is_something() {
+        assert!(reserves_nothing(&reservation(
+            r#"{ "hw-address": "02:00:00:00:00:01", "user-context": { "a": 1 } }"#,
+            None
+        )));
+        assert!(!reserves_nothing(&reservation(
+            r#"{ "hw-address": "02:00:00:00:00:01", "hostname": "h" }"#,
+            None
+        )));
+        assert!(!reserves_nothing(&reservation(r#"{ "option-data": [], "user-context": {} }"#, None)));
     }
 }

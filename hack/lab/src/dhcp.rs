@@ -112,6 +112,12 @@ impl<'a> DhcpRequest<'a> {
         self.with(["-O".to_owned(), option.to_owned()])
     }
 
+    /// Asks around whether somebody has the address already, and declines it then (DHCPDECLINE).
+    #[must_use]
+    pub fn checking(self) -> Self {
+        self.with(["-a".to_owned()])
+    }
+
     /// Gives the address back as soon as it has come (DHCPRELEASE). Not together with
     /// [`DhcpRequest::client_id`], which udhcpc leaves out of a release, so that the server refuses it.
     #[must_use]

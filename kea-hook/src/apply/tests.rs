@@ -62,7 +62,7 @@ fn carry_out(index: &mut Index, order: &Order) -> Decided {
     let (decided, effects) = plan(index, order);
     for (id, effect) in effects {
         match effect {
-            Some(stored) => index.put(&stored),
+            Some(stored) => drop(index.put(&stored)),
             None => drop(index.remove(id)),
         }
     }

@@ -4,6 +4,7 @@
 //! codes are those of Kea 3.0's own hooks, so that their clients need not know which hook they talk to.
 
 mod arguments;
+pub mod event;
 #[cfg(feature = "fault-injection")]
 mod faults;
 mod lease;
@@ -27,8 +28,10 @@ use kea_ffi::source::{HostSource, SourceParameters};
 
 pub use names::{Names, names_to_serve};
 
+use self::event::Events;
 use crate::backend::StoreSource;
 use crate::config::Config;
+use crate::lifecycle::SOURCE_TYPE;
 use crate::pins::Pins;
 use crate::statistics;
 use crate::store::{Store, StoreError, Upkeep};
@@ -65,7 +68,7 @@ const NO_STORE_FOR_SUBNETS: &str = "'persist-subnets' needs a store: add an entr
 pub struct Commands {
     names: Names,
     /// The family that the daemon serves.
-    family: Family,
+    pub family: Family,
     /// `persist-subnets`.
     persist_subnets: bool,
     /// `max-apply-items`.
@@ -76,14 +79,17 @@ pub struct Commands {
     refused: AtomicBool,
     /// Up to which write of the store the statistics count.
     counted_writes: AtomicU64,
-    stores: Mutex<Vec<Weak<Upkeep>>>,
     /// Reservations that wait for leases.
-    pins: Pins,
+    pins: Arc<Pins>,
+    /// What happened lately.
+    pub events: Arc<Events>,
+    stores: Mutex<Vec<Weak<Upkeep>>>,
 }
 
 impl Commands {
     /// A hook that serves these names.
     pub fn new(names: Names, family: Family, config: &Config) -> Self {
+        let pins = Arc::new(Pins::new(family));
         Self {
             names,
             family,
@@ -92,8 +98,9 @@ impl Commands {
             max_resolve_identifiers: config.max_resolve_identifiers,
             refused: AtomicBool::new(false),
             counted_writes: AtomicU64::new(0),
+            events: Arc::new(Events::new(config, Arc::clone(&pins))),
             stores: Mutex::default(),
-            pins: Pins::default(),
+            pins,
         }
     }
 
@@ -133,6 +140,8 @@ impl Hook for Commands {
         }
         let source = StoreSource::open(parameters).map_err(|error| error.to_string())?;
         server::log(Message::StoreOpened, &source.describe());
+        let (events, name) = (Arc::clone(&self.events), Arc::from(SOURCE_TYPE));
+        source.store().observe(move |changes| events.committed(&name, changes));
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.retain(|store| store.strong_count() > 0);
         stores.push(Arc::downgrade(source.upkeep()));
@@ -161,11 +170,12 @@ impl Hook for Commands {
         if change == LeaseChange::Committed {
             self.pins.saw(lease);
         }
+        event::lease_changed(self, change, lease);
     }
 
     fn woken(&self) {
         let stores = self.open_stores();
-        match self.pins.work(self.family, stores.first().map(AsRef::as_ref)) {
+        match self.pins.work(self, stores.first().map(AsRef::as_ref)) {
             Ok(true) => server::wake(),
             Ok(false) => {}
             Err(error) => {
@@ -187,6 +197,10 @@ impl Hook for Commands {
             Reply::new(ResultCode::Error, error.0)
         });
         statistics::command(reply.result);
+        // A client that sends one command after the other would keep the main thread from everything else.
+        if self.pins.has_more() {
+            self.woken();
+        }
         self.count_store();
         reply
     }

@@ -33,7 +33,13 @@ pub fn status(hook: &Commands, _arguments: Option<&Element>) -> Result<Reply, Co
     arguments.set("pending", &Element::integer(hook.pins.count())?)?;
     let mut limits = Element::map()?;
     limits.set("max-apply-items", &Element::integer(hook.max_apply_items)?)?;
+    limits.set("max-resolve-identifiers", &Element::integer(hook.max_resolve_identifiers)?)?;
+    limits.set("event-log-size", &Element::integer(hook.events.journal().size())?)?;
     arguments.set("limits", &limits)?;
+    let mut events = Element::map()?;
+    events.set("epoch", &Element::integer(hook.events.journal().epoch())?)?;
+    events.set("head", &Element::integer(hook.events.journal().head())?)?;
+    arguments.set("events", &events)?;
     let problems = server::database_problems(false)?;
     healthy &= problems.is_empty();
     arguments.set("problems", &texts(&problems.into_iter().collect())?)?;

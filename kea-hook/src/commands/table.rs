@@ -6,7 +6,7 @@ use kea_ffi::host::Family;
 #[cfg(feature = "fault-injection")]
 use super::faults;
 use super::reservation::{apply, list, one, page, pending};
-use super::{CommandError, Commands, lease, network, status, store, subnet};
+use super::{CommandError, Commands, event, lease, network, status, store, subnet};
 
 /// Runs a command.
 type Handler = fn(&Commands, Option<&Element>) -> Result<Reply, CommandError>;
@@ -59,10 +59,10 @@ const fn own(name: &'static str, run: Handler) -> Command {
 }
 
 const COMMANDS: &[Command] = &[
-    host_cmds("reservation-add", |hook, arguments| one::add(hook.family, arguments)),
-    host_cmds("reservation-update", |hook, arguments| one::update(hook.family, arguments)),
+    host_cmds("reservation-add", one::add),
+    host_cmds("reservation-update", one::update),
     host_cmds("reservation-get", |hook, arguments| one::get(hook.family, arguments)),
-    host_cmds("reservation-del", |hook, arguments| one::del(hook.family, arguments)),
+    host_cmds("reservation-del", one::del),
     host_cmds("reservation-get-page", |hook, arguments| page::get_page(hook.family, arguments)),
     host_cmds("reservation-get-all", |hook, arguments| list::get_all(hook.family, arguments)),
     host_cmds("reservation-get-by-id", |hook, arguments| list::get_by_id(hook.family, arguments)),
@@ -94,6 +94,7 @@ const COMMANDS: &[Command] = &[
     subnet_cmds("network6-subnet-add", Family::V6, network::subnet_add),
     subnet_cmds("network4-subnet-del", Family::V4, network::subnet_del),
     subnet_cmds("network6-subnet-del", Family::V6, network::subnet_del),
+    own("event-get", event::get),
     own("lease-resolve", lease::resolve),
     own("reservation-apply", apply::apply),
     own("reservation-pending", pending::pending),

@@ -1,17 +1,19 @@
 //! Reserves the addresses that clients lease.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kea_ffi::client_leases;
 use kea_ffi::client_leases::ClientLease;
-use kea_ffi::host::{By, Family, Identifier, IdentifierType, Query};
+use kea_ffi::host::{By, Family, Identifier, IdentifierType, Query, Reservation};
 use kea_ffi::hosts::{Source, Sources, Target};
 
 use super::registry::Client;
 use crate::apply::{Item, Order, Verdict};
-use crate::commands::CommandError;
 use crate::commands::reservation::apply::item;
 use crate::commands::reservation::apply::places::{Batch, Places};
+use crate::commands::{CommandError, Commands};
+use crate::journal::{ReservationChange, ReservationEvent, Reserved};
 use crate::store::Store;
 use crate::{owner, wish};
 
@@ -39,11 +41,12 @@ type Place = (usize, Option<Vec<u8>>);
 /// Fulfils the wishes of these clients as far as that can be done, and tells what became of each. How many addresses were
 /// reserved.
 pub fn pin(
-    family: Family,
+    hook: &Commands,
     store: Option<&Store>,
     clients: Vec<(Client, Vec<ClientLease>)>,
     mut tell: impl FnMut(&Client, Outcome),
 ) -> Result<usize, CommandError> {
+    let family = hook.family;
     let all = Sources::of(Target::All)?;
     let sources: Vec<Source<'_>> = all.iter().collect();
     let mut jobs = BTreeMap::new();
@@ -56,7 +59,7 @@ pub fn pin(
     }
     let mut pinned = 0;
     for ((index, _), job) in jobs {
-        match run(family, &sources[index..=index], store, &job) {
+        match run(hook, sources[index], store, &job) {
             Ok(outcomes) => {
                 for (client, outcome) in job.clients.iter().zip(outcomes) {
                     pinned += usize::from(matches!(outcome, Outcome::Pinned));
@@ -122,19 +125,35 @@ fn addresses_of(family: Family, client: &Client, seen: &[ClientLease]) -> Result
 }
 
 fn run(
-    family: Family,
-    source: &[Source<'_>],
+    hook: &Commands,
+    source: Source<'_>,
     store: Option<&Store>,
     job: &Job,
 ) -> Result<Vec<Outcome>, CommandError> {
-    let mut places = Places::new(family, source, store)?;
+    let mut places = Places::new(hook.family, &[source], store)?;
     let combined = places.decide(&job.batch.order)?;
-    let outcome = |place| match combined.verdict(Item::Wanted(place)) {
-        Some((_, Verdict::Conflict(refusal))) => Outcome::Refused(refusal.to_string()),
-        Some((_, Verdict::Invalid(reason))) => Outcome::Refused(reason.clone()),
-        _ => Outcome::Pinned,
-    };
-    let outcomes = (0..job.clients.len()).map(outcome).collect();
-    places.execute(&job.batch, &combined)?;
+    places.execute(&hook.events, &job.batch, &combined)?;
+
+    let name: Arc<str> = Arc::from(source.name()?);
+    let mut outcomes = Vec::with_capacity(job.clients.len());
+    let mut events = Vec::new();
+    for (place, wanted) in job.batch.order.wanted.iter().enumerate() {
+        outcomes.push(match combined.verdict(Item::Wanted(place)) {
+            Some((_, Verdict::Conflict(refusal))) => Outcome::Refused(refusal.to_string()),
+            Some((_, Verdict::Invalid(reason))) => Outcome::Refused(reason.clone()),
+            _ => {
+                let reserved =
+                    |pinned: &Reservation| Reserved::Owned(pinned.clone(), job.batch.order.owner.clone());
+                events.extend(wanted.as_ref().ok().map(|pinned| ReservationEvent {
+                    change: ReservationChange::Pinned,
+                    source: Arc::clone(&name),
+                    reserved: reserved(pinned),
+                    before: None,
+                }));
+                Outcome::Pinned
+            }
+        });
+    }
+    hook.events.reservations(events.into_iter());
     Ok(outcomes)
 }

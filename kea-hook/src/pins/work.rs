@@ -4,21 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kea_ffi::client_leases::ClientLease;
-use kea_ffi::host::{Family, Reservation};
+use kea_ffi::host::Family;
 use kea_ffi::lease::Lease;
 use kea_ffi::server::{self, Message};
 
 use super::pin;
 use super::registry::{Client, Registry, Wish};
 use super::sweep::Sweep;
-use crate::apply::{Combined, Order, Verdict};
-use crate::commands::CommandError;
+use crate::commands::{CommandError, Commands};
+use crate::journal::{ReservationChange, ReservationEvent, Reserved};
 use crate::store::Store;
 use crate::{owner, statistics, wish};
 
 /// The wishes of a server.
-#[derive(Default)]
 pub struct Pins {
+    family: Family,
     registry: Mutex<Registry>,
     /// Whether there is any: most servers have none, and packets shall not pay for it.
     any: AtomicBool,
@@ -38,6 +38,11 @@ enum SweepState {
 const SLICE: usize = 200;
 
 impl Pins {
+    /// None is known yet.
+    pub fn new(family: Family) -> Self {
+        Self { family, registry: Mutex::default(), any: AtomicBool::new(false), sweep: Mutex::default() }
+    }
+
     /// A configuration is about to come into use: its wishes are looked for as soon as it is.
     pub fn configured(&self) {
         self.with(Registry::clear);
@@ -61,41 +66,32 @@ impl Pins {
         }
     }
 
-    /// An order was carried out.
-    pub fn applied(&self, order: &Order, combined: &Combined) {
-        let has_wishes = self.with(|registry| {
-            for decided in &combined.sources {
-                let removed = decided.unwanted.iter().flat_map(|verdict| match verdict {
-                    Verdict::Removed(removed) => removed.as_slice(),
-                    _ => &[],
-                });
-                for gone in removed.chain(&decided.pruned) {
-                    registry.remove(&client_of(order.family, &gone.reservation));
-                }
-            }
-            for (place, wanted) in order.wanted.iter().enumerate() {
-                let refused = combined.refused.contains_key(&crate::apply::Item::Wanted(place));
-                if let (Ok(reservation), false) = (wanted, refused) {
-                    note(registry, order.family, reservation);
+    /// Reservations were changed.
+    pub fn changed(&self, events: &[ReservationEvent]) {
+        let has_more = self.with(|registry| {
+            for event in events {
+                // Most servers have no wishes, and most reservations have an address.
+                if registry.len() > 0 || !wish::has_address(event.reserved.reservation()) {
+                    note(registry, self.family, event);
                 }
             }
             registry.has_more()
         });
-        if has_wishes {
+        if has_more {
             server::wake();
         }
     }
 
     /// What there is to do on the main thread, a little of it. Whether there is more.
-    pub fn work(&self, family: Family, store: Option<&Store>) -> Result<bool, CommandError> {
-        if self.sweep_on(family, store)? {
+    pub fn work(&self, hook: &Commands, store: Option<&Store>) -> Result<bool, CommandError> {
+        if self.sweep_on(store)? {
             return Ok(true);
         }
         let clients = self.with(|registry| registry.take(SLICE));
         if clients.is_empty() {
             return Ok(false);
         }
-        let pinned = pin::pin(family, store, clients, |client, outcome| self.settle(client, outcome))?;
+        let pinned = pin::pin(hook, store, clients, |client, outcome| self.settle(client, outcome))?;
         statistics::pins(pinned);
         Ok(self.with(|registry| registry.has_more()))
     }
@@ -105,9 +101,9 @@ impl Pins {
         self.with(|registry| registry.iter().map(|(client, wish)| (client.clone(), wish.clone())).collect())
     }
 
-    /// Whether there are clients to look at.
+    /// Whether there is something to do on the main thread.
     pub fn has_more(&self) -> bool {
-        self.with(|registry| registry.has_more())
+        self.with(|registry| registry.has_more()) || self.is_sweeping()
     }
 
     /// How many wishes there are.
@@ -121,7 +117,7 @@ impl Pins {
     }
 
     /// Looks through some more of the sources. Whether that was something to do.
-    fn sweep_on(&self, family: Family, store: Option<&Store>) -> Result<bool, CommandError> {
+    fn sweep_on(&self, store: Option<&Store>) -> Result<bool, CommandError> {
         let mut state = self.sweep();
         // What ends with an error is not tried again until the next configuration.
         let mut sweep = match std::mem::take(&mut *state) {
@@ -129,9 +125,15 @@ impl Pins {
             SweepState::Due => Sweep::new()?,
             SweepState::Going(sweep) => sweep,
         };
-        let Some(wishes) = sweep.next(family, store)? else { return Ok(true) };
+        let Some(wishes) = sweep.next(self.family, store)? else { return Ok(true) };
         *state = SweepState::Going(sweep);
-        self.with(|registry| wishes.iter().for_each(|wish| note(registry, family, wish)));
+        self.with(|registry| {
+            for wish in &wishes {
+                if let Some(subnet) = wish.subnet(self.family) {
+                    put(registry, Client::new(subnet, &wish.identifier), owner::of(&wish.body));
+                }
+            }
+        });
         Ok(true)
     }
 
@@ -159,17 +161,25 @@ impl Pins {
     }
 }
 
-fn client_of(family: Family, reservation: &Reservation) -> Client {
-    Client::new(reservation.subnet(family).unwrap_or_default(), &reservation.identifier)
-}
-
-/// A wish is looked at once when it is new: its client may have got a lease meanwhile.
-fn note(registry: &mut Registry, family: Family, reservation: &Reservation) {
-    let client = client_of(family, reservation);
-    if wish::is_pending(reservation) {
-        registry.ask(client.clone());
-        registry.put(client, owner::of(&reservation.body));
+fn note(registry: &mut Registry, family: Family, event: &ReservationEvent) {
+    let reservation = event.reserved.reservation();
+    let Some(subnet) = reservation.subnet(family) else { return };
+    let client = Client::new(subnet, &reservation.identifier);
+    let waits = match &event.reserved {
+        _ if event.change == ReservationChange::Removed => false,
+        Reserved::Whole(_) => wish::is_pending(reservation),
+        // Whether it does will be seen when it is looked at.
+        Reserved::Owned(..) => !wish::has_address(reservation),
+    };
+    if waits {
+        put(registry, client, event.reserved.owner());
     } else {
         registry.remove(&client);
     }
+}
+
+/// A wish is looked at once when it is new: its client may have got a lease meanwhile.
+fn put(registry: &mut Registry, client: Client, owner: Option<Vec<u8>>) {
+    registry.ask(client.clone());
+    registry.put(client, owner);
 }

@@ -52,18 +52,19 @@ impl Index {
         self.all.values()
     }
 
-    /// Puts a reservation in, in place of the one with its id, if any.
-    pub fn put(&mut self, stored: &Arc<StoredReservation>) {
-        self.remove(stored.id);
+    /// Puts a reservation in, in place of the one with its id, which it returns.
+    pub fn put(&mut self, stored: &Arc<StoredReservation>) -> Option<Arc<StoredReservation>> {
+        let before = self.remove(stored.id);
         self.all.insert(stored.id, Arc::clone(stored));
         if self.for_rules {
             each_key_of_rules(&stored.reservation, |key| self.postings.insert(&key, stored));
-            return;
+            return before;
         }
         for subnet in stored.reservation.subnets() {
             self.subnets.entry(subnet).or_default().insert(stored.id, Arc::clone(stored));
         }
         each_key(&stored.reservation, |key| self.postings.insert(&key, stored));
+        before
     }
 
     /// Takes one out.

@@ -29,7 +29,7 @@ mod writer;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use engine::FIRST_FORMAT;
@@ -101,7 +101,20 @@ pub struct Store {
     /// Serialises changes; `None` in a read-only store. Taken before `index`, never while holding it.
     writer: Option<Mutex<Writer>>,
     vitals: Mutex<Vitals>,
+    observer: OnceLock<Observer>,
 }
+
+/// What a commit did to one reservation.
+#[derive(Debug)]
+pub struct Changed {
+    /// As it was; none where it is new.
+    pub before: Option<Arc<StoredReservation>>,
+    /// As it is; none where it is gone.
+    pub after: Option<Arc<StoredReservation>>,
+}
+
+/// Is told of changes.
+type Observer = Box<dyn Fn(Vec<Changed>) + Send + Sync>;
 
 /// What [`Store::status`] tells without waiting for a writer.
 struct Vitals {
@@ -136,7 +149,15 @@ impl Store {
                 errors: 0,
                 health,
             }),
+            observer: OnceLock::new(),
         }
+    }
+
+    /// Lets `observer` know of every later commit, once it is on disk and in memory, and before anything else is
+    /// committed. Only the first observer counts.
+    pub fn observe(&self, observer: impl Fn(Vec<Changed>) + Send + Sync + 'static) {
+        // There is one already: it stays.
+        drop(self.observer.set(Box::new(observer)));
     }
 
     /// All answers to a question, ordered by id.

@@ -10,7 +10,7 @@ use super::index::Index;
 use super::kept::{KeptChanges, KeptMap};
 use super::plan::Plan;
 use super::writer::{Content, Planned, Writer};
-use super::{Health, Store};
+use super::{Changed, Health, Store};
 
 /// The right to change a store, which one caller at a time has. Lookups go on meanwhile.
 pub struct Session<'a> {
@@ -62,14 +62,19 @@ impl<'a> Session<'a> {
             }
         }
         let effects: Vec<_> = planned.effects.into_iter().collect();
+        let mut changed = Vec::with_capacity(effects.len());
         for slice in effects.chunks(SLICE) {
             let mut index = self.store.index.write().unwrap_or_else(PoisonError::into_inner);
-            for (id, effect) in slice {
-                match effect {
+            changed.extend(slice.iter().map(|(id, after)| Changed {
+                before: match after {
                     Some(stored) => index.put(stored),
-                    None => drop(index.remove(*id)),
-                }
-            }
+                    None => index.remove(*id),
+                },
+                after: after.clone(),
+            }));
+        }
+        if let Some(observer) = self.store.observer.get() {
+            observer(changed);
         }
         Ok(())
     }

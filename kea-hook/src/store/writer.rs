@@ -55,7 +55,7 @@ pub(super) struct Loaded {
 pub(super) fn load(path: &Path, engine: &Engine) -> Result<Loaded, OpenError> {
     let failed = |error| open::with_path(path, error);
     let mut index = Index::default();
-    let counters = engine.load(|stored| index.put(&Arc::new(stored))).map_err(failed)?;
+    let counters = engine.load(|stored| drop(index.put(&Arc::new(stored)))).map_err(failed)?;
     let kept = engine.load_kept().map_err(failed)?;
     Ok(Loaded { index, kept, format: engine.format().map_err(failed)?, counters })
 }

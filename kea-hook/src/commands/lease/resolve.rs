@@ -17,10 +17,9 @@ pub fn resolve(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Co
     let arguments = arguments::required(arguments)?;
     let entries = entries(hook, arguments)?;
     let common = Common::read(arguments)?;
-    let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
-    arguments::check_databases(target)?;
-    let sources = Sources::of(target)?;
-    let places = sources.iter().map(|source| Place::new(hook, source)).collect::<Result<Vec<_>, _>>()?;
+    let sources = sources(arguments)?;
+    let places = sources.iter().flat_map(Sources::iter).map(|source| Place::new(hook, source));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
 
     let mut resolver = Resolver::new(hook.family)?;
     let mut refused = 0;
@@ -59,6 +58,23 @@ fn entries(hook: &Commands, arguments: &Element) -> Result<Element, CommandError
         )));
     }
     Ok(entries)
+}
+
+/// Where to look for reservations; none where nobody wants to know.
+fn sources(arguments: &Element) -> Result<Option<Sources>, CommandError> {
+    let target = arguments::operation_target(arguments)?.unwrap_or(Target::All);
+    let wanted = match arguments.get("reservations")? {
+        None => true,
+        Some(value) => {
+            let wrong = || CommandError::new("'reservations' must be true or false");
+            value.as_boolean().ok_or_else(wrong)?
+        }
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    arguments::check_databases(target)?;
+    Ok(Some(Sources::of(target)?))
 }
 
 /// Whom an entry asks for.
@@ -149,8 +165,8 @@ fn answer(
             }
         } else {
             for host in place.source.find(&query)? {
-                let reservation = host.stored_form()?;
-                resolver.reserve(&reservation, owner::of(&reservation.body).as_deref(), &place.name)?;
+                let owner = host.owner(owner::MEMBER)?;
+                resolver.reserve(&host.reservation()?, owner.as_deref(), &place.name)?;
             }
         }
     }

@@ -45,7 +45,7 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
         let reservations = Reservations::release(hook, &members, keeper)?;
         answer.set("reservations", &reservations.element()?)?;
         change.apply()?;
-        reservations.log(&format!("{network} with {} subnet(s)", members.len()));
+        reservations.tell(hook, &format!("{network} with {} subnet(s)", members.len()));
     } else {
         for id in &members {
             keeper.move_subnet(*id, None)?;

@@ -11,11 +11,14 @@ use kea_ffi::host::{By, Family, HostId, Query, StoredReservation};
 use kea_ffi::hosts::{Host, Source, SourceKind, Sources};
 use kea_ffi::server::{self, Message};
 
-use crate::commands::CommandError;
+use crate::commands::event::{Events, reserved};
+use crate::commands::{CommandError, Commands};
+use crate::journal::ReservationEvent;
 use crate::unique::{self, Conflict};
 
 /// Adds a reservation to every source.
-pub fn add(sources: &Sources, host: &Host, family: Family) -> Result<(), CommandError> {
+pub fn add(hook: &Commands, sources: &Sources, host: &Host) -> Result<(), CommandError> {
+    let family = hook.family;
     for source in sources.iter().filter(|source| must_ask_first(*source, sources, family)) {
         refuse_conflict(source, host, family, false)?;
     }
@@ -26,12 +29,14 @@ pub fn add(sources: &Sources, host: &Host, family: Family) -> Result<(), Command
             Err(error) => return Err(done.undo(explain(source, host, family, error))),
         }
     }
+    done.tell(&hook.events);
     Ok(())
 }
 
 /// Puts a reservation in the place of the one that the same client has in the same subnet, in every source. False where
 /// a source has none.
-pub fn update(sources: &Sources, host: &Host, family: Family) -> Result<bool, CommandError> {
+pub fn update(hook: &Commands, sources: &Sources, host: &Host) -> Result<bool, CommandError> {
+    let family = hook.family;
     let reservation = host.reservation()?;
     let Some(subnet) = reservation.subnet(family) else { return Ok(false) };
     let by = By::Identifier(reservation.identifier.kind, &reservation.identifier.value);
@@ -52,11 +57,12 @@ pub fn update(sources: &Sources, host: &Host, family: Family) -> Result<bool, Co
             Err(error) => return Err(done.undo(error.into())),
         }
     }
+    done.tell(&hook.events);
     Ok(true)
 }
 
 /// Removes what a query means from every source. False where there was nothing.
-pub fn remove(sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError> {
+pub fn remove(hook: &Commands, sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError> {
     let mut gone = Vec::new();
     let mut unreadable = Vec::new();
     for source in sources.iter() {
@@ -82,6 +88,7 @@ pub fn remove(sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError
             Err(error) => return Err(done.undo(error.into())),
         }
     }
+    done.tell(&hook.events);
     Ok(removed)
 }
 
@@ -166,13 +173,28 @@ impl Step<'_> {
         }
     }
 
-    fn source(&self) -> String {
+    fn source(&self) -> Source<'_> {
         let (Self::Added(source, _) | Self::Replaced(source, ..) | Self::Removed(source, _)) = *self;
-        source.name().unwrap_or_default()
+        source
+    }
+
+    fn event(&self) -> Option<ReservationEvent> {
+        let (before, after) = match *self {
+            Self::Added(_, host) => (None, reserved(host)),
+            Self::Replaced(_, old, new) => (reserved(old), reserved(new)),
+            Self::Removed(_, host) => (reserved(host), None),
+        };
+        ReservationEvent::new(&Arc::from(self.source().name().unwrap_or_default()), before, after)
     }
 }
 
 impl Done<'_> {
+    /// Tells what was done, now that nothing takes it back. The embedded store tells what it does itself.
+    pub fn tell(&self, events: &Events) {
+        let of_kea = self.steps.iter().filter(|step| step.source().kind() != SourceKind::Store);
+        events.reservations(of_kea.filter_map(Step::event));
+    }
+
     /// Takes back everything, the last first. The error says so where that failed too.
     pub fn undo(self, error: CommandError) -> CommandError {
         let mut error = error;
@@ -180,7 +202,7 @@ impl Done<'_> {
             if let Err(problem) = step.undo() {
                 error = CommandError::new(format!(
                     "{error}; what was done in the host source '{}' before could not be taken back: {problem}",
-                    step.source()
+                    step.source().name().unwrap_or_default()
                 ));
                 server::log(Message::CommandFailed, &error.to_string());
             }

@@ -5,6 +5,7 @@
 //! - `apply`: the one that changes many.
 //! - `pending`: the one that shows which of these wait for leases.
 //! - `read`, `validity` and `placement`: what is refused before any source is asked.
+//! - `summary`: how replies name one in short.
 //! - `change`: how several sources are changed together.
 
 pub mod apply;
@@ -15,4 +16,7 @@ pub mod page;
 pub mod pending;
 mod placement;
 mod read;
+pub mod summary;
 mod validity;
+
+pub use summary::summary;

@@ -7,11 +7,12 @@ use kea_ffi::server;
 
 use super::read::{check, read, subnet_id};
 use super::{change, placement};
-use crate::commands::CommandError;
 use crate::commands::arguments::{self, HostKey};
+use crate::commands::{CommandError, Commands};
 
 /// Adds a reservation.
-pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn add(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let family = hook.family;
     let arguments = arguments.ok_or_else(|| CommandError::new("no parameters specified for the command"))?;
     if arguments.kind() != Kind::Map {
         let position = arguments.position()?;
@@ -27,7 +28,7 @@ pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
     }
     let sources = sources(target, "Host database not available, cannot add host.")?;
     check(family, &given, &host.reservation()?, subnet)?;
-    change::add(&sources, &host, family)?;
+    change::add(hook, &sources, &host)?;
     Ok(Reply::new(
         ResultCode::Success,
         match subnet {
@@ -38,7 +39,8 @@ pub fn add(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
 }
 
 /// Puts a reservation in the place of the one that the same client has in the same subnet.
-pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn update(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let family = hook.family;
     let arguments = arguments
         .ok_or_else(|| CommandError::new("invalid command: does not contain mandatory 'arguments'"))?;
     expect_map(arguments, "arguments")?;
@@ -59,7 +61,7 @@ pub fn update(family: Family, arguments: Option<&Element>) -> Result<Reply, Comm
     let host = read(family, &given, Some(subnet))?;
     let sources = sources(target, "host database not available, cannot update host")?;
     check(family, &given, &host.reservation()?, Some(subnet))?;
-    if change::update(&sources, &host, family)? {
+    if change::update(hook, &sources, &host)? {
         Ok(Reply::new(ResultCode::Success, "Host updated."))
     } else {
         Err(CommandError::new("Host not updated (not found)."))
@@ -89,14 +91,15 @@ pub fn get(family: Family, arguments: Option<&Element>) -> Result<Reply, Command
 }
 
 /// Removes the reservation of an address or identifier in a subnet.
-pub fn del(family: Family, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, CommandError> {
+    let family = hook.family;
     let arguments = arguments::required(arguments)?;
     let (subnet, key) = arguments::subnet_and_key(arguments)?;
     let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
     let none = "Unable to delete a host because there is no hosts-database configured.";
     let sources = sources(target, none)?;
     let removed = arguments::is_possible(&key)
-        && change::remove(&sources, &Query::in_subnet(family, subnet, key.by()))?;
+        && change::remove(hook, &sources, &Query::in_subnet(family, subnet, key.by()))?;
     Ok(if removed {
         Reply::new(ResultCode::Success, "Host deleted.")
     } else {

@@ -1,9 +1,9 @@
 //! `ext-reservation-pending`.
 
 use kea_ffi::element::{Element, Reply, ResultCode};
-use kea_ffi::host::{Colons, Hex, IdentifierType};
 
 use crate::commands::arguments;
+use crate::commands::reservation::summary::identifier_text;
 use crate::commands::{CommandError, Commands};
 use crate::pins::registry::{Client, Wish};
 
@@ -44,10 +44,7 @@ pub fn pending(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Co
 }
 
 fn describe(client: &Client, wish: &Wish) -> Result<Element, CommandError> {
-    let identifier = match client.kind {
-        IdentifierType::HwAddress | IdentifierType::Duid => Colons(&client.value).to_string(),
-        _ => Hex(&client.value).to_string(),
-    };
+    let identifier = identifier_text(client.kind, &client.value);
     let mut shown = Element::map()?;
     shown.set("subnet-id", &Element::integer(client.subnet)?)?;
     shown.set(client.kind.name(), &Element::text(&identifier)?)?;

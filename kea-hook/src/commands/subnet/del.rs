@@ -43,6 +43,6 @@ pub fn del(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comman
     let reservations = Reservations::release(hook, &[id], keeper)?;
     answer.set("reservations", &reservations.element()?)?;
     change.apply()?;
-    reservations.log(&subnet);
+    reservations.tell(hook, &subnet);
     Ok(Reply::new(ResultCode::Success, format!("{subnet} deleted")).with(answer))
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use kea_ffi::element::{Element, KeaError};
 use kea_ffi::host::{By, Query};
@@ -14,7 +15,9 @@ use kea_ffi::server::{self, Message};
 
 use super::keeper::Keeper;
 use crate::commands::arguments::check_databases;
+use crate::commands::event::reserved;
 use crate::commands::{CommandError, Commands};
+use crate::journal::ReservationEvent;
 use crate::store::Change;
 
 /// How many reservations there are in each source.
@@ -26,6 +29,8 @@ struct Counts(BTreeMap<String, usize>);
 pub struct Reservations {
     removed: Counts,
     kept: Counts,
+    /// Those in the server's memory.
+    gone: Vec<ReservationEvent>,
 }
 
 impl Reservations {
@@ -46,9 +51,8 @@ impl Reservations {
 
     fn count(hook: &Commands, subnets: &[u32]) -> Result<Self, CommandError> {
         let mut counted = Self::default();
+        let memory = Arc::from("memory");
         for source in Sources::of(Target::All)?.iter() {
-            let counts =
-                if source.kind() == SourceKind::Other { &mut counted.kept } else { &mut counted.removed };
             for subnet in subnets {
                 let query = Query::in_subnet(hook.family, *subnet, By::Any);
                 let found = match source.kind() {
@@ -56,8 +60,16 @@ impl Reservations {
                     SourceKind::Store => {
                         hook.open_stores().iter().map(|store| store.find(&query).len()).sum()
                     }
+                    SourceKind::Memory => {
+                        let hosts = source.find(&query)?;
+                        let event = |host| ReservationEvent::new(&memory, reserved(host), None);
+                        counted.gone.extend(hosts.iter().filter_map(event));
+                        hosts.len()
+                    }
                     _ => source.find(&query)?.len(),
                 };
+                let counts =
+                    if source.kind() == SourceKind::Other { &mut counted.kept } else { &mut counted.removed };
                 *counts.0.entry(source.name()?).or_default() += found;
             }
         }
@@ -73,12 +85,13 @@ impl Reservations {
     }
 
     /// Tells that the subnets were deleted, and what became of their reservations.
-    pub fn log(&self, deleted: &str) {
+    pub fn tell(self, hook: &Commands, deleted: &str) {
         let text = format!(
             "{deleted} deleted; reservations removed with it: {}; kept in databases that other servers may use: {}",
             self.removed, self.kept
         );
         server::log(Message::SubnetChanged, &text);
+        hook.events.reservations(self.gone.into_iter());
     }
 }
 

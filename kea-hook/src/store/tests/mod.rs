@@ -8,6 +8,7 @@ mod full_disk;
 mod kept;
 mod measure;
 mod model;
+mod observing;
 mod opening;
 mod rules;
 mod support;

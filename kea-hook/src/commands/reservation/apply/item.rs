@@ -29,6 +29,8 @@ pub struct Reader {
     owner_alone: String,
     /// Whether a source of Kea's is to be changed, which takes hosts and no reservations.
     needs_hosts: bool,
+    /// Whether the server's memory is to be changed.
+    fills_memory: bool,
 }
 
 impl Reader {
@@ -43,7 +45,8 @@ impl Reader {
             }
         };
         let needs_hosts = sources.iter().any(|source| source.kind() != SourceKind::Store);
-        Ok(Self { family, owner, owner_alone, needs_hosts })
+        let fills_memory = sources.iter().any(|source| source.kind() == SourceKind::Memory);
+        Ok(Self { family, owner, owner_alone, needs_hosts, fills_memory })
     }
 
     /// Reads one.
@@ -71,6 +74,12 @@ impl Reader {
             return Ok(Wanted { host: Some(host), reservation, wish: None });
         }
         check_wish(self.family, &reservation)?;
+        if self.fills_memory && hosts::memory_needs_resources() && wish::reserves_nothing(&reservation) {
+            return Err(CommandError::new(
+                "this version of Kea takes no reservation into its memory that reserves nothing: give it a hostname, \
+                 for instance, until it has an address",
+            ));
+        }
         Ok(Wanted { host: Some(host), reservation, wish: Some(marked) })
     }
 }

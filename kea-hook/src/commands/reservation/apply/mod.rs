@@ -30,8 +30,7 @@ pub fn apply(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comm
     let combined = places.decide(&request.batch.order)?;
     let applied = !request.dry_run && (combined.refused.is_empty() || !request.atomic);
     if applied {
-        places.execute(&request.batch, &combined)?;
-        hook.pins.applied(&request.batch.order, &combined);
+        places.execute(&hook.events, &request.batch, &combined)?;
     }
     reply::reply(&request, &combined, &names, applied)
 }

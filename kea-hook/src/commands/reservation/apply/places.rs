@@ -1,6 +1,7 @@
 //! A batch and the sources that it is for: what is there, what is decided, and how that is done everywhere or nowhere.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use kea_ffi::element::KeaError;
 use kea_ffi::host::{Family, HostId, Reservation};
@@ -11,6 +12,8 @@ use super::execute;
 use super::source::KeaSource;
 use crate::apply::{Combined, Decided, Item, Order, Verdict, decide, decide_everywhere};
 use crate::commands::CommandError;
+use crate::commands::event::Events;
+use crate::journal::{ReservationEvent, Reserved};
 use crate::store::{Effects, KeptChanges, Plan, Planned, Session, Store};
 
 /// An order, and the wanted reservations as Kea's own sources take them.
@@ -111,7 +114,7 @@ impl<'a> Places<'a> {
 
     /// Does what was decided: in all sources, or in none. The embedded store comes last, because it is the one that does
     /// all or nothing by itself.
-    pub fn execute(self, batch: &Batch, combined: &Combined) -> Result<(), CommandError> {
+    pub fn execute(self, events: &Events, batch: &Batch, combined: &Combined) -> Result<(), CommandError> {
         let mut of_kea = Vec::new();
         let mut of_store = None;
         for (place, decided) in self.places.into_iter().zip(&combined.sources) {
@@ -128,6 +131,14 @@ impl<'a> Places<'a> {
                 .map_err(|error| CommandError::new(error.to_string())),
             None => Ok(()),
         };
-        execute::execute(&of_kea, store)
+        execute::execute(&of_kea, store)?;
+        for ((source, known), effects, _) in &of_kea {
+            let name = Arc::from(source.name()?);
+            events.reservations(effects.iter().filter_map(|(id, after)| {
+                let before = known.get(id).map(|known| Reserved::Whole(Arc::clone(&known.stored)));
+                ReservationEvent::new(&name, before, after.clone().map(Reserved::Whole))
+            }));
+        }
+        Ok(())
     }
 }

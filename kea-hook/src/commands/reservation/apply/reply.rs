@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
-use kea_ffi::host::{Colons, Family, Hex, IdentifierType, Ipv6Resource, Reservation, StoredReservation};
+use kea_ffi::host::{Family, Reservation};
 
 use super::request::Request;
 use super::wishes::Wish;
 use crate::apply::{Combined, Item, Refusal, Verdict};
 use crate::commands::CommandError;
+use crate::commands::reservation::summary::{self, summary};
 use crate::wish;
 
 /// The word for a verdict, and the text that goes with it where that is always the same.
@@ -141,7 +142,7 @@ impl Entries<'_> {
         *self.counts.entry(status).or_default() += 1;
         let mut told = entry(status, text)?;
         if has_address {
-            addresses(reservation, &mut told)?;
+            summary::addresses(reservation, &mut told)?;
         } else if !wish.elsewhere.is_empty() {
             let mut leases = Element::list()?;
             for lease in &wish.elsewhere {
@@ -161,7 +162,7 @@ impl Entries<'_> {
 
     fn conflict(&self, source: usize, refusal: &Refusal) -> Result<Element, KeaError> {
         let mut conflict = entry("conflict", &refusal.to_string())?;
-        let mut holder = summary(self.family, &refusal.holder)?;
+        let mut holder = summary(self.family, &refusal.holder.reservation)?;
         holder.set(
             "owner",
             &refusal.owner.as_ref().map_or_else(Element::null, |owner| Element::bytes(owner))?,
@@ -189,42 +190,5 @@ fn pruned(family: Family, combined: &Combined) -> Result<Vec<Element>, KeaError>
         let identifier = &reservation.identifier;
         clients.entry((reservation.subnet(family), identifier.kind, &identifier.value)).or_insert(stored);
     }
-    clients.values().map(|stored| summary(family, stored)).collect()
-}
-
-/// Subnet, identifier and addresses of a reservation, under the names that they have in one.
-fn summary(family: Family, stored: &StoredReservation) -> Result<Element, KeaError> {
-    let reservation = &stored.reservation;
-    let identifier = &reservation.identifier;
-    let value = match identifier.kind {
-        IdentifierType::HwAddress | IdentifierType::Duid => Colons(&identifier.value).to_string(),
-        _ => Hex(&identifier.value).to_string(),
-    };
-    let mut summary = Element::map()?;
-    summary.set("subnet-id", &Element::integer(reservation.subnet(family).unwrap_or_default())?)?;
-    summary.set(identifier.kind.name(), &Element::text(&value)?)?;
-    addresses(reservation, &mut summary)?;
-    Ok(summary)
-}
-
-/// Addresses and prefixes, under the names that they have in a reservation.
-fn addresses(reservation: &Reservation, map: &mut Element) -> Result<(), KeaError> {
-    if let Some(address) = reservation.ipv4 {
-        map.set("ip-address", &Element::text(&address.to_string())?)?;
-    }
-    let (mut addresses, mut prefixes) = (Vec::new(), Vec::new());
-    for resource in &reservation.ipv6 {
-        match resource {
-            Ipv6Resource::Address(_) => addresses.push(resource.to_string()),
-            Ipv6Resource::Prefix(..) => prefixes.push(resource.to_string()),
-        }
-    }
-    for (name, texts) in [("ip-addresses", addresses), ("prefixes", prefixes)] {
-        if !texts.is_empty() {
-            let mut list = Element::list()?;
-            texts.iter().try_for_each(|text| list.push(&Element::text(text)?))?;
-            map.set(name, &list)?;
-        }
-    }
-    Ok(())
+    clients.values().map(|stored| summary(family, &stored.reservation)).collect()
 }
