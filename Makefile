@@ -111,6 +111,19 @@ fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECOND
 	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1; \
 	done
 
+# In a folder of its own: what it uses of the hook is built without Kea, and would replace the library. Only below the
+# folder of that Kea can root write what is seen outside.
+BENCH_DIR = $(abspath $(KEA_TARGET_DIR))/bench
+.PHONY: bench
+bench: override KEA = 3.0
+bench: hook ## Measure the hook against Kea 3.0's own and PostgreSQL: LINES="add-memory start", or LINES=--help
+	$(IN_KEA) $(CARGO) build --release -p kea-bench --target-dir $(BENCH_DIR)
+	@rm -f $(BENCH_DIR)/report.json; status=0; \
+	hack/kea-root --root $(KEA) $(BENCH_DIR)/release/bench --report $(BENCH_DIR)/report.json \
+	    --hook "dist/kea-$$($(KEA_VERSION))/libdhcp_host_cmds_rs.so" $(LINES) || status=$$?; \
+	test ! -e $(BENCH_DIR)/report.json || install -D -m 0644 $(BENCH_DIR)/report.json $(TARGET_DIR)/bench/report.json; \
+	exit $$status
+
 .PHONY: lint
 lint: ## Check formatting, lints, licences and sources of dependencies
 	@hack/deps build

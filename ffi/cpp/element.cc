@@ -65,13 +65,9 @@ Element::boolean() const {
     return (value_->boolValue());
 }
 
-rust::Vec<std::uint8_t>
+std::unique_ptr<std::string>
 Element::text() const {
-    rust::Vec<std::uint8_t> bytes;
-    for (const char byte : value_->stringValue()) {
-        bytes.push_back(static_cast<std::uint8_t>(byte));
-    }
-    return (bytes);
+    return (std::make_unique<std::string>(value_->stringValue()));
 }
 
 std::unique_ptr<Element>

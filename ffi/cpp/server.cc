@@ -79,9 +79,9 @@ subnet(std::uint8_t family, std::uint32_t id, Subnet& found) {
 }
 
 bool
-subnet_contains(std::uint8_t family, std::uint32_t id, rust::Str address) {
+subnet_contains(std::uint8_t family, std::uint32_t id, rust::Slice<const std::uint8_t> address) {
     const auto config = CfgMgr::instance().getCurrentCfg();
-    const IOAddress wanted{std::string(address)};
+    const IOAddress wanted = IOAddress::fromBytes(address.size() == 4 ? AF_INET : AF_INET6, address.data());
     if (family == 6) {
         const auto subnet = config->getCfgSubnets6()->getBySubnetId(id);
         return (subnet && wanted.isV6() && subnet->inRange(wanted));

@@ -190,12 +190,13 @@ Source::find(const Question& question) const {
 void
 Source::add(const Host& host) const {
     const auto packets_wait = pause_packets_before_30(kind_);
-    const bool present = kind_ == SourceKind::Memory && has(*source_, *host.host());
+    // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
+    const bool may_stay = kind_ == SourceKind::Memory && is_v6(*host.host());
+    const bool present = may_stay && has(*source_, *host.host());
     try {
         source_->add(host.give());
     } catch (...) {
-        // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
-        if (kind_ == SourceKind::Memory && !present) {
+        if (may_stay && !present) {
             erase(*source_, kind_, *host.host());
         }
         throw;

@@ -138,7 +138,7 @@ pub(crate) mod ffi {
         fn item(self: &Element, index: usize) -> Result<UniquePtr<Element>>;
         fn integer(self: &Element) -> Result<i64>;
         fn boolean(self: &Element) -> Result<bool>;
-        fn text(self: &Element) -> Result<Vec<u8>>;
+        fn text(self: &Element) -> Result<UniquePtr<CxxString>>;
         fn member(self: &Element, name: &str) -> Result<UniquePtr<Element>>;
         fn names(self: &Element) -> Result<Vec<String>>;
         fn position(self: &Element) -> Result<String>;
@@ -201,7 +201,8 @@ pub(crate) mod ffi {
         fn subnets(family: u8) -> Result<Vec<Subnet>>;
         #[cxx_name = "subnet"]
         fn subnet_by_id(family: u8, id: u32, found: &mut Subnet) -> Result<bool>;
-        fn subnet_contains(family: u8, id: u32, address: &str) -> Result<bool>;
+        /// The address is in network byte order.
+        fn subnet_contains(family: u8, id: u32, address: &[u8]) -> Result<bool>;
 
         fn subnet_element(of: Configuration, family: u8, id: u32) -> Result<UniquePtr<Element>>;
         fn subnet_ids(of: Configuration, family: u8) -> Result<Vec<u32>>;

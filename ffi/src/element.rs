@@ -103,12 +103,12 @@ impl Element {
 
     /// The string, where this is one. Bytes that are no UTF-8 are replaced.
     pub fn as_text(&self) -> Option<String> {
-        self.0.text().ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.0.text().ok().map(|text| text.to_string_lossy().into_owned())
     }
 
     /// The bytes of the string, where this is one. Kea does not demand UTF-8.
     pub fn as_bytes(&self) -> Option<Vec<u8>> {
-        self.0.text().ok()
+        self.0.text().ok().map(|text| text.as_bytes().to_vec())
     }
 
     /// The boolean, where this is one.

@@ -41,7 +41,10 @@ pub fn subnet(family: Family, id: u32) -> Result<Option<Subnet>, KeaError> {
 
 /// Whether the subnet exists and the address belongs to its prefix.
 pub fn subnet_contains(family: Family, id: u32, address: IpAddr) -> Result<bool, KeaError> {
-    Ok(ffi::subnet_contains(family.number(), id, &address.to_string())?)
+    Ok(match address {
+        IpAddr::V4(address) => ffi::subnet_contains(family.number(), id, &address.octets())?,
+        IpAddr::V6(address) => ffi::subnet_contains(family.number(), id, &address.octets())?,
+    })
 }
 
 /// Kea's `ip-reservations-unique`: whether an address may be reserved for one client only.

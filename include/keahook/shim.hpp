@@ -59,7 +59,7 @@ public:
     std::unique_ptr<Element> item(std::size_t index) const;
     std::int64_t integer() const;
     bool boolean() const;
-    rust::Vec<std::uint8_t> text() const;
+    std::unique_ptr<std::string> text() const;
     /// Null when this is no map or has no such member.
     std::unique_ptr<Element> member(rust::Str name) const;
     rust::Vec<rust::String> names() const;
@@ -194,7 +194,7 @@ rust::Vec<rust::String> database_types();
 rust::String canonical_address(rust::Str address);
 rust::Vec<Subnet> subnets(std::uint8_t family);
 bool subnet(std::uint8_t family, std::uint32_t id, Subnet& found);
-bool subnet_contains(std::uint8_t family, std::uint32_t id, rust::Str address);
+bool subnet_contains(std::uint8_t family, std::uint32_t id, rust::Slice<const std::uint8_t> address);
 
 std::int32_t hooks_version() noexcept;
 rust::String kea_version();

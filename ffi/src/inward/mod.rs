@@ -301,8 +301,9 @@ pub unsafe extern "C" fn khr_command(request: *const KhrElement, answer: *mut Kh
 fn run(request: &ffi::Element) -> Reply {
     let parts = || -> Result<_, cxx::Exception> {
         let name = request.member("command")?;
-        let name = name.as_ref().map(ffi::Element::text).transpose()?.unwrap_or_default();
-        Ok((String::from_utf8_lossy(&name).into_owned(), request.member("arguments")?))
+        let name = name.as_ref().map(ffi::Element::text).transpose()?;
+        let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        Ok((name, request.member("arguments")?))
     };
     match (parts(), hook::installed()) {
         (Ok((name, arguments)), Some(hook)) => {

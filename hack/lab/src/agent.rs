@@ -1,23 +1,22 @@
 //! A real kea-ctrl-agent: HTTP in front of the control socket of a server.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{SocketAddrV4, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::config::Files;
 use crate::control::Reply;
+use crate::http::{HttpConnection, free_address};
 use crate::kea::Kea;
 use crate::places::KeaInstallation;
 use crate::process::Process;
 use crate::wait::try_wait_for;
 
 const START: Duration = Duration::from_mins(1);
-const DEADLINE: Duration = Duration::from_mins(1);
 /// Ports tried: between the moment a free one is found and the agent's start, another may take it.
 const PORTS: usize = 5;
 
@@ -39,7 +38,7 @@ impl ControlAgent {
     pub fn with_config(kea: &Kea, extra: &Value) -> Result<Self> {
         let mut last = None;
         for _ in 0..PORTS {
-            match Self::start(kea, free_port()?, extra) {
+            match Self::start(kea, free_address()?, extra) {
                 Ok(agent) => return Ok(agent),
                 Err(e) if format!("{e:#}").contains("in use") => last = Some(e),
                 Err(e) => return Err(e),
@@ -92,31 +91,9 @@ impl ControlAgent {
         if !arguments.is_null() {
             request["arguments"] = arguments.clone();
         }
-        let body = self.post(&request.to_string()).with_context(|| format!("the command {name}"))?;
-        // An agent answers with a list, one element a service; about itself (no such service, wrong password)
-        // with a map.
-        match serde_json::from_str(&body).with_context(|| format!("no JSON: {body}"))? {
-            Value::Array(replies) if replies.len() == 1 => Reply::parse(replies[0].to_string().as_bytes()),
-            other => bail!("the agent itself answered: {other}"),
-        }
-    }
-
-    /// Just enough of HTTP/1.0 for one exchange.
-    fn post(&self, body: &str) -> Result<String> {
-        let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        let head = format!(
-            "POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no HTTP: {answer:?}"))?;
-        let status = head.lines().next().unwrap_or_default();
-        ensure!(status.contains(" 200 "), "the agent answered {status}: {body}");
-        Ok(body.to_owned())
+        HttpConnection::open(self.address)?
+            .command(request.to_string().as_bytes())
+            .with_context(|| format!("the command {name}"))
     }
 
     /// The log of the agent.
@@ -128,9 +105,4 @@ impl ControlAgent {
     pub fn address(&self) -> SocketAddrV4 {
         self.address
     }
-}
-
-fn free_port() -> Result<SocketAddrV4> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port()))
 }

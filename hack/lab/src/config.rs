@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddrV4;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,7 @@ pub(crate) struct Added<'a> {
     pub(crate) interfaces: &'a [String],
     pub(crate) hooks: &'a [Value],
     pub(crate) hosts_databases: &'a [Value],
+    pub(crate) http: Option<SocketAddrV4>,
 }
 
 /// The whole configuration: `dhcp`, the content of `Dhcp4` or `Dhcp6`, as it is, with what it lacks filled in,
@@ -85,7 +87,6 @@ pub(crate) fn complete(family: Family, dhcp: &Value, files: &Files, added: &Adde
     let mut dhcp = dhcp.clone();
     let map = dhcp.as_object_mut().context("the configuration of a server is a map")?;
     let mut defaults = json!({
-        "control-socket": { "socket-type": "unix", "socket-name": files.socket },
         "lease-database": { "type": "memfile", "persist": true, "name": files.leases, "lfc-interval": 0 },
         "interfaces-config": { "interfaces": added.interfaces },
         "valid-lifetime": 3600,
@@ -103,10 +104,19 @@ pub(crate) fn complete(family: Family, dhcp: &Value, files: &Files, added: &Adde
     for (name, value) in defaults.as_object().into_iter().flatten() {
         map.entry(name).or_insert_with(|| value.clone());
     }
+    let unix = json!({ "socket-type": "unix", "socket-name": files.socket });
+    match added.http {
+        None => map.entry("control-socket").or_insert(unix),
+        Some(address) => map.entry("control-sockets").or_insert(json!([
+            unix,
+            { "socket-type": "http", "socket-address": address.ip(), "socket-port": address.port() },
+        ])),
+    };
     append(map, "hooks-libraries", added.hooks)?;
     append(map, "hosts-databases", added.hosts_databases)?;
     Ok(json!({ family.root(): dhcp }))
 }
+
 fn append(map: &mut Map<String, Value>, name: &str, entries: &[Value]) -> Result<()> {
     let list = map.entry(name).or_insert_with(|| json!([]));
     list.as_array_mut().with_context(|| format!("{name} is a list"))?.extend_from_slice(entries);
@@ -126,6 +136,7 @@ mod tests {
             interfaces: &interfaces,
             hooks: &[json!({ "library": "/b.so" })],
             hosts_databases: &[json!({ "type": "mysql" })],
+            http: None,
         };
         let complete = complete(Family::V4, &given, &files, &added).unwrap();
         let dhcp4 = &complete["Dhcp4"];
@@ -145,6 +156,17 @@ mod tests {
         assert_eq!(dhcp6["interfaces-config"], json!({ "interfaces": [] }));
         assert_eq!(dhcp6["loggers"][0]["name"], "kea-dhcp6");
         assert_eq!(dhcp6["server-id"]["identifier"], "6b65612d62");
+    }
+
+    #[test]
+    fn has_a_list_of_control_sockets_only_with_http() {
+        let files = Files::new(Path::new("/lab"), "kea", Family::V4);
+        let with_http = Added { http: Some("127.0.0.1:8001".parse().unwrap()), ..Added::default() };
+        let complete = complete(Family::V4, &json!({}), &files, &with_http).unwrap();
+        let dhcp4 = &complete["Dhcp4"];
+        assert_eq!(dhcp4.get("control-socket"), None);
+        assert_eq!(dhcp4["control-sockets"][0]["socket-name"], "/lab/kea.sock");
+        assert_eq!(dhcp4["control-sockets"][1]["socket-port"], 8001);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod builder;
 
 use std::fs;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::config::{self, Added, Files};
 use crate::control::{ControlSocket, Reply};
 use crate::family::Family;
+use crate::http::HttpConnection;
 use crate::lab::Lab;
 use crate::namespace::Namespace;
 use crate::places::KeaInstallation;
@@ -39,6 +41,7 @@ pub struct Kea {
     interfaces: Vec<String>,
     hooks: Vec<Value>,
     hosts_databases: Vec<Database>,
+    http: Option<SocketAddrV4>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
     installation: KeaInstallation,
@@ -70,6 +73,11 @@ impl Kea {
     /// The control socket.
     pub fn socket(&self) -> &ControlSocket {
         &self.socket
+    }
+
+    /// A new connection to the server's own HTTP socket ([`KeaBuilder::http`]).
+    pub fn http(&self) -> Result<HttpConnection> {
+        HttpConnection::open(self.http.context("this server takes no commands over HTTP")?)
     }
 
     /// The configuration file.
@@ -210,7 +218,12 @@ impl Kea {
 
     fn complete(&self, dhcp: &Value) -> Result<Value> {
         let databases: Vec<Value> = self.hosts_databases.iter().map(Database::entry).collect();
-        let added = Added { interfaces: &self.interfaces, hooks: &self.hooks, hosts_databases: &databases };
+        let added = Added {
+            interfaces: &self.interfaces,
+            hooks: &self.hooks,
+            hosts_databases: &databases,
+            http: self.http,
+        };
         config::complete(self.family, dhcp, &self.files, &added)
     }
 

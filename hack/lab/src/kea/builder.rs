@@ -1,5 +1,6 @@
 //! What a server is given before it starts.
 
+use std::net::SocketAddrV4;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::{Kea, START};
 use crate::config::Files;
 use crate::control::ControlSocket;
 use crate::family::Family;
+use crate::http::free_address;
 use crate::lab::SERVER_INTERFACE;
 use crate::namespace::Namespace;
 use crate::places::{KeaInstallation, hook_path};
@@ -28,6 +30,7 @@ pub struct KeaBuilder {
     config: Value,
     hooks: Vec<Value>,
     hosts_databases: Vec<Database>,
+    http: Option<SocketAddrV4>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
 }
@@ -43,6 +46,7 @@ impl KeaBuilder {
             config: json!({}),
             hooks: Vec::new(),
             hosts_databases: Vec::new(),
+            http: None,
             environment: Vec::new(),
             wrapper: Vec::new(),
         })
@@ -125,6 +129,12 @@ impl KeaBuilder {
         self.hook(&hook_path()?, parameters)
     }
 
+    /// Lets it take commands over HTTP too ([`Kea::http`]), on the loopback interface of its namespace. Kea 3.0.
+    pub fn http(mut self) -> Result<Self> {
+        self.http = Some(free_address()?);
+        Ok(self)
+    }
+
     /// Sets an environment variable of the daemon.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -177,6 +187,7 @@ impl KeaBuilder {
             files,
             hooks: self.hooks,
             hosts_databases: self.hosts_databases,
+            http: self.http,
             environment: self.environment,
             wrapper: self.wrapper,
             installation: self.installation,

@@ -1,7 +1,7 @@
 //! Real SQL servers for Kea: PostgreSQL and MariaDB, with Kea's schema.
 //!
-//! A server is reached through a unix socket in its folder alone, from whatever network namespace Kea is in, and
-//! writes nothing to disk before it must: what it holds ends with the test.
+//! A server is reached through a unix socket in its folder alone, from whatever network namespace Kea is in, and,
+//! unless it is to be measured, writes nothing to disk before it must: what it holds ends with the test.
 
 mod engine;
 mod mariadb;
@@ -100,6 +100,17 @@ impl SqlServer {
             SqlKind::PostgreSql => Box::new(postgresql::PostgreSql::find(&dir)?),
             SqlKind::MariaDb => Box::new(mariadb::MariaDb::find()?),
         };
+        Self::start_engine(kind, engine, dir)
+    }
+
+    /// A PostgreSQL server as it is by default: what it has acknowledged is on disk. To be measured.
+    pub fn durable_postgresql() -> Result<Self> {
+        let dir = Workdir::new("sql")?;
+        let engine = postgresql::PostgreSql::find(&dir)?.durable();
+        Self::start_engine(SqlKind::PostgreSql, Box::new(engine), dir)
+    }
+
+    fn start_engine(kind: SqlKind, engine: Box<dyn Engine>, dir: Workdir) -> Result<Self> {
         engine::hand_over(dir.path())?;
         run(&engine::as_unprivileged(&engine.initialise(dir.path())))
             .with_context(|| format!("cannot make a data directory for {kind}"))?;

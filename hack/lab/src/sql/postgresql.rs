@@ -23,7 +23,16 @@ const GRACE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub(super) struct PostgreSql {
     bin: PathBuf,
+    durable: bool,
 }
+
+/// What spares it the disk.
+const WITHOUT_SYNC: [&str; 4] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "jit=off"];
+const ALWAYS: [&str; 2] = [
+    "max_connections=200",
+    // Outside of the folder, a killed server would leave it behind.
+    "dynamic_shared_memory_type=mmap",
+];
 
 impl PostgreSql {
     /// The newest of the first place that has any.
@@ -36,7 +45,12 @@ impl PostgreSql {
                 "there is no PostgreSQL server here (usr/lib/postgresql/*/bin/postgres): run 'hack/deps sql'",
             )?;
         let root = if others_may_enter(&root)? { root } else { copy(&root, &version, dir)? };
-        Ok(Self { bin: root.join(bin(&version)) })
+        Ok(Self { bin: root.join(bin(&version)), durable: false })
+    }
+
+    /// The same with its own defaults of durability.
+    pub(super) fn durable(self) -> Self {
+        Self { durable: true, ..self }
     }
 
     fn client_for(&self, dir: &Path, database: &str) -> Command {
@@ -72,15 +86,8 @@ impl Engine for PostgreSql {
     fn serve(&self, dir: &Path) -> Command {
         let mut command = Command::new(self.bin.join("postgres"));
         command.arg("-D").arg(dir.join("data")).arg("-k").arg(dir).args(["-h", ""]);
-        for setting in [
-            "fsync=off",
-            "full_page_writes=off",
-            "synchronous_commit=off",
-            "jit=off",
-            "max_connections=200",
-            // Outside of the folder, a killed server would leave it behind.
-            "dynamic_shared_memory_type=mmap",
-        ] {
+        let spared = if self.durable { [].as_slice() } else { WITHOUT_SYNC.as_slice() };
+        for setting in spared.iter().chain(&ALWAYS) {
             command.args(["-c", setting]);
         }
         command

@@ -16,7 +16,7 @@ use crate::unique::{self, Conflict};
 
 /// Adds a reservation to every source.
 pub fn add(sources: &Sources, host: &Host, family: Family) -> Result<(), CommandError> {
-    for source in sources.iter().filter(|source| must_ask_first(*source, sources)) {
+    for source in sources.iter().filter(|source| must_ask_first(*source, sources, family)) {
         refuse_conflict(source, host, family, false)?;
     }
     let mut done = Done::default();
@@ -71,9 +71,10 @@ pub fn remove(sources: &Sources, query: &Query<'_>) -> Result<bool, CommandError
     Ok(!gone.is_empty())
 }
 
-/// Our store decides in the same step in which it writes, and one SQL database adds in one transaction.
-fn must_ask_first(source: Source<'_>, sources: &Sources) -> bool {
-    sources.len() > 1 || source.kind() == SourceKind::Memory
+/// Our store decides in the same step in which it writes, one SQL database adds in one transaction, and Kea's memory
+/// checks all rules before it takes a DHCPv4 reservation.
+fn must_ask_first(source: Source<'_>, sources: &Sources, family: Family) -> bool {
+    sources.len() > 1 || (source.kind() == SourceKind::Memory && family == Family::V6)
 }
 
 /// Refuses what the rules of uniqueness forbid in this source.
@@ -96,9 +97,11 @@ const DUPLICATE: &str = "Database duplicate entry error";
 /// A refusal of a source, with what the rules know about it.
 fn explain(source: Source<'_>, host: &Host, family: Family, error: KeaError) -> CommandError {
     match find_conflict(source, host, family, false) {
-        Ok(Some(found)) if source.kind() == SourceKind::Other => {
-            CommandError::new(format!("{error}: {found}"))
-        }
+        Ok(Some(found)) => match source.kind() {
+            SourceKind::Other => CommandError::new(format!("{error}: {found}")),
+            SourceKind::Memory => CommandError::new(found.to_string()),
+            _ => error.into(),
+        },
         _ => error.into(),
     }
 }

@@ -7,6 +7,7 @@ use kea_ffi::host::{Family, Ipv6Resource, Reservation};
 use kea_ffi::server::{self, Subnet};
 
 use crate::commands::CommandError;
+use crate::commands::arguments::configured_subnet;
 
 /// The addresses that must be inside a subnet; delegated prefixes need not.
 fn addresses(reservation: &Reservation) -> impl Iterator<Item = IpAddr> {
@@ -17,17 +18,30 @@ fn addresses(reservation: &Reservation) -> impl Iterator<Item = IpAddr> {
     reservation.ipv4.map(IpAddr::V4).into_iter().chain(v6)
 }
 
-/// Refuses an address outside the subnet.
-pub fn check_inside(family: Family, reservation: &Reservation, subnet: &Subnet) -> Result<(), CommandError> {
-    for address in addresses(reservation) {
-        if !server::subnet_contains(family, subnet.id, address)? {
-            return Err(CommandError::new(format!(
-                "specified reservation '{address}' is not matching the {family} subnet prefix '{}'",
-                subnet.prefix
-            )));
+/// Refuses a subnet that is not configured, and an address outside it. Anything may be global (0).
+pub fn check_inside(family: Family, reservation: &Reservation, subnet: u32) -> Result<(), CommandError> {
+    if subnet == 0 {
+        return Ok(());
+    }
+    let all: Vec<IpAddr> = addresses(reservation).collect();
+    let mut outside = None;
+    for address in &all {
+        if !server::subnet_contains(family, subnet, *address)? {
+            outside = Some(address);
+            break;
         }
     }
-    Ok(())
+    // An address that is inside proves that there is a subnet.
+    if outside.is_none() && !all.is_empty() {
+        return Ok(());
+    }
+    match (configured_subnet(family, subnet)?, outside) {
+        (Some(subnet), Some(address)) => Err(CommandError::new(format!(
+            "specified reservation '{address}' is not matching the {family} subnet prefix '{}'",
+            subnet.prefix
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A reservation without a subnet is global, which one with addresses hardly means: refused, with the subnet that

@@ -6,7 +6,7 @@ use kea_ffi::hosts::Host;
 
 use super::{placement, validity};
 use crate::commands::CommandError;
-use crate::commands::arguments::{self, SUBNET_ID_MAX};
+use crate::commands::arguments::SUBNET_ID_MAX;
 
 /// The reservation, as Kea's parser reads it.
 pub fn read(family: Family, given: &Element, subnet: Option<u32>) -> Result<Host, CommandError> {
@@ -25,12 +25,8 @@ pub fn check(
     reservation: &Reservation,
     subnet: Option<u32>,
 ) -> Result<(), CommandError> {
-    if let Some(of) = subnet.map(|id| arguments::configured_subnet(family, id)).transpose()?.flatten() {
-        placement::check_inside(family, reservation, &of)?;
-    }
-    validity::check_limits(given)?;
-    validity::check_types(given)?;
-    validity::check_identifier(&reservation.identifier)
+    placement::check_inside(family, reservation, subnet.unwrap_or(0))?;
+    validity::check_parsed(family, given, &reservation.identifier)
 }
 
 /// Its subnet, where it names one.

@@ -5,17 +5,33 @@
 use std::net::Ipv6Addr;
 
 use kea_ffi::element::{Element, Kind};
-use kea_ffi::host::{Identifier, IdentifierType};
+use kea_ffi::host::{Family, Identifier, IdentifierType};
 use kea_ffi::hosts;
 
 use crate::commands::CommandError;
 use crate::commands::arguments::HW_ADDRESS_MAX;
 
-/// Refuses identifiers and prefixes that Kea 3.0 refuses and earlier versions take, or refuse in other words.
+/// Refuses identifiers and prefixes that Kea 3.0 refuses and earlier versions refuse in other words.
 pub fn check_limits(reservation: &Element) -> Result<(), CommandError> {
     check_identifier_lengths(reservation)?;
     check_prefixes(reservation)?;
     check_empty_maps(reservation)
+}
+
+/// Refuses what Kea's parser took, which has read `identifier`.
+pub fn check_parsed(
+    family: Family,
+    reservation: &Element,
+    identifier: &Identifier,
+) -> Result<(), CommandError> {
+    check_length(identifier.kind, identifier.value.len())?;
+    // In kea-dhcp4 there are no lists of addresses.
+    if family == Family::V6 {
+        check_prefixes(reservation)?;
+        check_empty_maps(reservation)?;
+    }
+    check_types(family, reservation)?;
+    check_identifier(identifier)
 }
 
 /// Kea 3.0 takes an empty map for an empty list.
@@ -30,7 +46,7 @@ fn check_empty_maps(reservation: &Element) -> Result<(), CommandError> {
 }
 
 /// A DUID has at least three bytes (RFC 8415, section 11.1). Kea's databases take shorter ones, and cannot use them.
-pub fn check_identifier(identifier: &Identifier) -> Result<(), CommandError> {
+fn check_identifier(identifier: &Identifier) -> Result<(), CommandError> {
     let length = identifier.value.len();
     if identifier.kind == IdentifierType::Duid && length < DUID_MIN {
         return Err(CommandError::new(format!(
@@ -43,14 +59,15 @@ pub fn check_identifier(identifier: &Identifier) -> Result<(), CommandError> {
 const DUID_MIN: usize = 3;
 
 /// Kea's parser takes any value for these, and cannot read the reservation back afterwards.
-pub fn check_types(reservation: &Element) -> Result<(), CommandError> {
+fn check_types(family: Family, reservation: &Element) -> Result<(), CommandError> {
     let expected = [
         ("user-context", Kind::Map, "a map"),
         ("ip-addresses", Kind::List, "a list"),
         ("prefixes", Kind::List, "a list"),
         ("excluded-prefixes", Kind::List, "a list"),
     ];
-    for (name, kind, what) in expected {
+    let of_family = if family == Family::V4 { 1 } else { expected.len() };
+    for (name, kind, what) in expected.into_iter().take(of_family) {
         match reservation.get(name)? {
             Some(value) if value.kind() != kind => {
                 let position = value.position()?;
@@ -63,24 +80,29 @@ pub fn check_types(reservation: &Element) -> Result<(), CommandError> {
 }
 
 /// The longest identifiers in bytes, of Kea 3.0. Earlier versions take longer ones, which no packet can carry.
-fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
-    let limits = [
-        (IdentifierType::HwAddress, HW_ADDRESS_MAX),
-        (IdentifierType::Duid, 130),
-        (IdentifierType::CircuitId, 128),
-        (IdentifierType::ClientId, 255),
-        (IdentifierType::FlexId, 128),
-    ];
-    for (kind, longest) in limits {
+const IDENTIFIER_MAX: [(IdentifierType, usize); 5] = [
+    (IdentifierType::HwAddress, HW_ADDRESS_MAX),
+    (IdentifierType::Duid, 130),
+    (IdentifierType::CircuitId, 128),
+    (IdentifierType::ClientId, 255),
+    (IdentifierType::FlexId, 128),
+];
+
+fn check_length(kind: IdentifierType, length: usize) -> Result<(), CommandError> {
+    if IDENTIFIER_MAX.iter().any(|(limited, longest)| *limited == kind && length > *longest) {
         let name = kind.name();
-        let Some(text) = reservation.get(name)?.and_then(|value| value.as_bytes()) else { continue };
+        return Err(CommandError::new(format!(
+            "too long client identifier type {name} length {length} (:0:0)"
+        )));
+    }
+    Ok(())
+}
+
+fn check_identifier_lengths(reservation: &Element) -> Result<(), CommandError> {
+    for (kind, _) in IDENTIFIER_MAX {
+        let Some(text) = reservation.get(kind.name())?.and_then(|value| value.as_bytes()) else { continue };
         // What cannot be read is left to Kea's parser, which says so.
-        let length = hosts::parse_identifier(&text).map_or(0, |identifier| identifier.len());
-        if length > longest {
-            return Err(CommandError::new(format!(
-                "too long client identifier type {name} length {length} (:0:0)"
-            )));
-        }
+        check_length(kind, hosts::parse_identifier(&text).map_or(0, |identifier| identifier.len()))?;
     }
     Ok(())
 }
