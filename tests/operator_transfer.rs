@@ -40,7 +40,10 @@ const DHCPD: &str = r#"
 group {
   option domain-name-servers 192.0.2.53, 192.0.2.54;
   host phone { hardware ethernet 02:77:00:00:00:01; fixed-address 10.77.160.1; option host-name "phone"; }
-  host scanner { option dhcp-client-identifier "port 7"; fixed-address 10.77.160.2; next-server 192.0.2.9; filename "boot"; }
+  host scanner {
+    option dhcp-client-identifier "port 7"; fixed-address 10.77.160.2;
+    next-server 192.0.2.9; filename "boot";
+  }
 }
 "#;
 

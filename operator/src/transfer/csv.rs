@@ -113,10 +113,10 @@ fn entry(at: Place, columns: &[String], record: &ByteRecord) -> Result<Entry, St
         match name.as_str() {
             _ if cell.is_empty() => {}
             FAMILY => {
-                family = Some(cell.trim().parse().ok().and_then(family_of).ok_or("'family' must be 4 or 6")?)
+                family = Some(cell.trim().parse().ok().and_then(family_of).ok_or("'family' must be 4 or 6")?);
             }
             SUBNET => {
-                subnet = Some(json::subnet_id(&cell.trim().parse::<u64>().map_or(cell.into(), Value::from))?)
+                subnet = Some(json::subnet_id(&cell.trim().parse::<u64>().map_or(cell.into(), Value::from))?);
             }
             MORE => {
                 let part = RawValue::from_string(cell)
@@ -168,7 +168,7 @@ impl<W: Write> Writer<W> {
             match name {
                 FAMILY => record.push_field(entry.family.number().to_string().as_bytes()),
                 SUBNET => {
-                    record.push_field(entry.subnet.map(|id| id.to_string()).unwrap_or_default().as_bytes())
+                    record.push_field(entry.subnet.map(|id| id.to_string()).unwrap_or_default().as_bytes());
                 }
                 MORE if members.is_empty() => record.push_field(b""),
                 MORE => {

@@ -72,7 +72,7 @@ fn parse(text: &str) -> Option<Vec<u8>> {
         }
     }
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    let digits = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("0{digits}") };
+    let digits = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("0{digits}") };
     let pairs: Option<Vec<_>> = (0..digits.len()).step_by(2).map(|at| digits.get(at..at + 2)).collect();
     pairs?.into_iter().map(|pair| hex(pair, 2)).collect()
 }

@@ -158,7 +158,7 @@ pub fn subnets(bytes: &[u8]) -> Result<Subnets, Problem> {
 mod tests {
     use super::*;
 
-    const FILE: &str = r##"{
+    const FILE: &str = r#"{
   // A server.
   "Dhcp4": {
     "subnet4": [
@@ -171,7 +171,7 @@ mod tests {
       { "id": 2, "subnet": "10.1.0.0/16", "reservations": [ { "duid": "010203" } ] } ] } ],
     "reservations": [ { "hw-address": "02:02" } ],
     "ip-reservations-unique": false
-  } }"##;
+  } }"#;
 
     #[test]
     fn reservations_of_all_places() {

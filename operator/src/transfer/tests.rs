@@ -36,14 +36,13 @@ fn take_over(store: &Store, placing: Placing, document: Document) -> Result<Tall
     let mut import = Import::new(placing);
     import.add("file".into(), document);
     let kept = import.kept_changes(&store.kept());
-    let session = store.session().unwrap();
+    let session = store.session().map_err(|error| vec![error.to_string()])?;
     let (tally, planned) = session.plan(|plan| import.decide(plan));
     let problems = import.problems();
     if !problems.is_empty() {
         return Err(problems);
     }
-    session.commit(planned, kept).unwrap();
-    Ok(tally)
+    session.commit(planned, kept).map(|()| tally).map_err(|error| vec![error.to_string()])
 }
 
 fn document(family: Family, reservations: &[(Option<u32>, Value)]) -> Document {
@@ -157,6 +156,65 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn any_file_is_read_to_its_end(words in prop::collection::vec(prop::sample::select(WORDS), 0..40), cut: u8) {
+        let text = words.join(" ");
+        let bytes = &text.as_bytes()[..text.len().saturating_sub(usize::from(cut % 3))];
+        for format in [Format::Json, Format::Csv, Format::Kea, Format::Dhcpd] {
+            let mut import = Import::new(Placing::default());
+            import.add("file".into(), format.read(bytes));
+            import.problems();
+        }
+        Format::guess(bytes);
+        let _ = kea::subnets(bytes);
+    }
+}
+
+/// What the formats are made of.
+const WORDS: &[&str] = &[
+    "host",
+    "group",
+    "x",
+    "{",
+    "}",
+    ";",
+    "hardware",
+    "ethernet",
+    "02:00",
+    "option",
+    "dhcp-client-identifier",
+    "host-identifier",
+    "dhcp6.client-id",
+    "fixed-address",
+    "fixed-address6",
+    "10.0.0.1",
+    "deny",
+    "booting",
+    "\"",
+    "\\",
+    "\\x4",
+    "\\3",
+    ",",
+    "#",
+    "\n",
+    "//",
+    "/*",
+    "*/",
+    "[",
+    "]",
+    ":",
+    "\"kea-reservations\": 1",
+    "\"reservations\":",
+    "\"Dhcp4\":",
+    "\"subnet4\":",
+    "\"id\": 1",
+    "\"hw-address\": \"02\"",
+    "\"family\": 4",
+    "family,subnet-id,duid,more",
+    "é",
+];
 
 #[test]
 fn kept_subnets_go_along() {

@@ -1,4 +1,5 @@
-//! The configuration of ISC dhcpd (dhcpd.conf(5)), as statements: words up to a semicolon, or up to a block of statements.
+//! The configuration of ISC dhcpd (dhcpd.conf(5)), as statements: words up to a semicolon, or up to a block of
+//! statements.
 
 use super::super::{Place, Problem};
 
@@ -104,7 +105,9 @@ impl Reader<'_> {
 
     fn pass(&mut self, count: usize) {
         let (passed, rest) = self.rest.split_at(count.min(self.rest.len()));
-        passed.iter().for_each(|byte| self.at.pass(*byte));
+        for byte in passed {
+            self.at.pass(*byte);
+        }
         self.rest = rest;
     }
 

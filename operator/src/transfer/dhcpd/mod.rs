@@ -145,7 +145,7 @@ impl Settings {
             },
             (Some("filename"), [value]) => drop(self.members.insert("boot-file-name".into(), text(value))),
             (Some("server-name"), [value]) => {
-                drop(self.members.insert("server-hostname".into(), text(value)))
+                drop(self.members.insert("server-hostname".into(), text(value)));
             }
             (Some("next-server"), [value]) => {
                 let address: Ipv4Addr = names[1].parse().map_err(|_| {
@@ -241,7 +241,8 @@ impl Host {
         }
         let [(name, identifier)] = &identifiers[..] else {
             return Err(match identifiers.len() {
-                0 => "it has no identifier ('hardware ethernet', 'host-identifier' or 'option dhcp-client-identifier')".into(),
+                0 => "it has no identifier ('hardware ethernet', 'host-identifier' or 'option dhcp-client-identifier')"
+                    .to_owned(),
                 _ => "it has several identifiers, and a reservation of Kea has one: take one out".to_owned(),
             });
         };

@@ -1,5 +1,5 @@
-//! Options as dhcpd writes them (dhcp-options(5)), as Kea's `option-data`. Kea is told the number of the option and not its
-//! name, because some have other names there.
+//! Options as dhcpd writes them (dhcp-options(5)), as Kea's `option-data`. Kea is told the number of the option and not
+//! its name, because some have other names there.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -171,7 +171,7 @@ fn one(kind: Kind, words: &[Word]) -> Result<String, String> {
 }
 
 fn binary(bytes: &[u8]) -> Value {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex: String = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
     json!({ "csv-format": false, "data": hex })
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     fn read(statement: &str) -> Result<Value, String> {
-        let statement = statements(statement.as_bytes()).unwrap().remove(0);
+        let statement = statements(statement.as_bytes()).map_err(|problem| problem.text)?.remove(0);
         option(statement.names()[1], &statement.words[2..]).expect("a known option").map(|(_, value)| value)
     }
 

@@ -63,9 +63,14 @@ fn groups_speak_for_their_hosts() {
 
 #[test]
 fn hosts_of_dhcpv6() {
-    let file = r#"
-        group { option domain-name-servers 192.0.2.1; option dhcp6.name-servers 2001:db8::53;
-        host x { host-identifier option dhcp6.client-id 00:01:0a; fixed-address6 2001:db8::1; fixed-prefix6 2001:db8:1::/48; } }"#;
+    let file = r"
+        group {
+            option domain-name-servers 192.0.2.1; option dhcp6.name-servers 2001:db8::53;
+            host x {
+                host-identifier option dhcp6.client-id 00:01:0a;
+                fixed-address6 2001:db8::1; fixed-prefix6 2001:db8:1::/48;
+            }
+        }";
     assert_eq!(one(file).family, Family::V6);
     assert_eq!(
         members(file),
