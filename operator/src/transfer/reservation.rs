@@ -40,8 +40,10 @@ const BOOT_FIELDS: [(&str, usize); 2] = [("server-hostname", 63), ("boot-file-na
 /// Says what Kea would not take.
 pub fn of_entry(entry: &Entry, subnet: u32) -> Result<Reservation, String> {
     let mut given = entry.members.clone();
-    let identifier = identifier::take(entry.family, &mut given)?;
+    let identifier = identifier::take(entry.family, &mut given);
+    // Of a name that is misspelt, this says more than that the identifier is missing.
     check_names(entry.family, &given)?;
+    let identifier = identifier?;
     adopt_comment(&mut given)?;
     let (name, value) = identifier::member(&identifier);
     let mut body = Members::from_iter([(name, value)]);
@@ -258,6 +260,7 @@ mod tests {
 
     #[test]
     fn what_kea_would_not_take_is_named() {
+        assert!(refusal(Family::V4, json!({ "hw-addres": "01" })).contains("'hw-addres' is no member"));
         let with = |name: &str, value: Value| {
             let mut members = json!({ "hw-address": "01:02" });
             members[name] = value;
