@@ -11,3 +11,4 @@ pub mod domain;
 pub mod kea;
 pub mod source;
 pub mod telemetry;
+pub mod transfer;

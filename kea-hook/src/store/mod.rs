@@ -238,6 +238,14 @@ impl Store {
         Ok(outcomes)
     }
 
+    /// What a batch would come to now. Nothing is changed, and a read-only store answers as well.
+    pub fn try_out<T>(&self, decide: impl FnOnce(&mut Plan<'_, Index>) -> T) -> T {
+        let index = self.index();
+        let last_id = index.iter().last().map_or(0, |stored| stored.id.get());
+        let counters = Counters { last_id, ..Counters::default() };
+        decide(&mut Plan::new(&index, counters, self.addresses_unique.load(Ordering::Relaxed)))
+    }
+
     /// Keeps everybody else from changing the store until the session is over.
     pub fn session(&self) -> Result<Session<'_>, StoreError> {
         Session::begin(self)

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod export;
+mod import;
 mod run;
 
 use std::io::{self, Write};
@@ -23,6 +25,12 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Print the CustomResourceDefinitions, for kubectl apply -f -
     Crd,
+    /// Write what a store of the hook holds into a file; the server that uses it may run
+    #[command(after_long_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
+    /// Put reservations of files into a store of the hook, while no server uses it
+    #[command(after_long_help = import::EXAMPLES)]
+    Import(import::ImportArgs),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -36,6 +44,8 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args),
             Command::Crd => print(definitions()?.as_bytes()),
+            Command::Export(args) => export::export(&args),
+            Command::Import(args) => import::import(&args),
             Command::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "kea-operator", &mut script);
