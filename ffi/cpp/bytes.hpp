@@ -21,6 +21,11 @@ bytes(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+inline rust::Slice<const std::uint8_t>
+slice(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 inline std::string
 text(const KhrBytes& bytes) {
     return {reinterpret_cast<const char*>(bytes.data), bytes.len};
