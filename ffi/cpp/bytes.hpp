@@ -21,6 +21,11 @@ bytes(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+inline rust::Slice<const std::uint8_t>
+slice(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
 inline std::string
 text(const KhrBytes& bytes) {
     return {reinterpret_cast<const char*>(bytes.data), bytes.len};
@@ -40,23 +45,6 @@ take_text(void* context, KhrBytes reason) noexcept {
 inline rust::String
 lossy(const std::string& text) {
     return (rust::String::lossy(text.data(), text.size()));
-}
-
-/// Bytes for Rust.
-inline rust::Vec<std::uint8_t>
-to_rust(const std::uint8_t* data, std::size_t size) {
-    rust::Vec<std::uint8_t> bytes;
-    bytes.reserve(size);
-    for (std::size_t position = 0; position < size; ++position) {
-        bytes.push_back(data[position]);
-    }
-    return (bytes);
-}
-
-/// The bytes of a text for Rust.
-inline rust::Vec<std::uint8_t>
-raw(const std::string& text) {
-    return (to_rust(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 /// Network byte order; an IPv4 address takes the first four.

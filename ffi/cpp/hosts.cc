@@ -58,11 +58,11 @@ Host::claim() const {
     const std::string hostname = host_->getHostname();
     Claim claim{};
     claim.identifier_type = static_cast<std::uint8_t>(host_->getIdentifierType());
-    claim.identifier = to_rust(identifier.data(), identifier.size());
+    claim.identifier = copied({identifier.data(), identifier.size()});
     claim.subnet_v4 = host_->getIPv4SubnetID();
     claim.subnet_v6 = host_->getIPv6SubnetID();
     claim.ipv4 = host_->getIPv4Reservation().isV4() ? host_->getIPv4Reservation().toUint32() : 0;
-    claim.hostname = raw(hostname);
+    claim.hostname = copied(slice(hostname));
     for (auto range = host_->getIPv6Reservations(); range.first != range.second; ++range.first) {
         const IPv6Resrv& reserved = range.first->second;
         claim.resources.push_back(
@@ -75,7 +75,7 @@ rust::Vec<std::uint8_t>
 Host::body() const {
     const Outgoing outgoing(*host_);
     const KhrBytes body = outgoing.get()->body;
-    return (to_rust(body.data, body.len));
+    return (copied({body.data, body.len}));
 }
 
 rust::Vec<std::uint8_t>
@@ -89,7 +89,7 @@ Host::owner(rust::Str member) const {
         return {};
     }
     const std::string name = owner->stringValue();
-    return (to_rust(reinterpret_cast<const std::uint8_t*>(name.data()), name.size()));
+    return (copied(slice(name)));
 }
 
 std::unique_ptr<Element>
@@ -113,7 +113,7 @@ parse_identifier(rust::Slice<const std::uint8_t> text) {
     if (bytes.empty()) {
         isc::util::str::decodeFormattedHexString(input, bytes);
     }
-    return (to_rust(bytes.data(), bytes.size()));
+    return (copied({bytes.data(), bytes.size()}));
 }
 
 std::uint8_t

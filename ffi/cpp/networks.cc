@@ -144,7 +144,7 @@ subnets_of_network(Configuration of, std::uint8_t family, rust::Slice<const std:
         const auto network = decltype(v)::networks(config(of))->getByName(text(name));
         if (network) {
             for (const auto& subnet : *network->getAllSubnets()) {
-                found.push_back(Subnet{subnet->getID(), lossy(subnet->toText()), raw(network->getName()), false});
+                found.push_back(Subnet{subnet->getID(), lossy(subnet->toText()), copied(slice(network->getName())), false});
             }
         }
         return (found);

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <iterator>
 #include <string>
 
 using isc::asiolink::IOAddress;
@@ -34,7 +33,8 @@ struct Plain {
     std::uint32_t subnet = 0;
     std::vector<std::uint8_t> mac;
     std::string mac_text;
-    std::string address;
+    IOAddress address = IOAddress::IPV4_ZERO_ADDRESS();
+    std::string address_text;
     std::string hostname;
     ConstElementPtr context;
 };
@@ -86,8 +86,9 @@ read_address(int family, const std::string& text, Plain& plain) {
     if (inet_pton(family, text.c_str(), bytes.data()) != 1) {
         return (false);
     }
-    plain.address = inet_ntop(family, bytes.data(), canonical.data(), canonical.size());
-    const IOAddress address(plain.address);
+    plain.address = IOAddress::fromBytes(family, bytes.data());
+    plain.address_text = inet_ntop(family, bytes.data(), canonical.data(), canonical.size());
+    const IOAddress& address = plain.address;
     return (!address.isV4Zero() && !address.isV4Bcast() && !address.isV6Zero() && !address.isV6Multicast());
 }
 
@@ -129,13 +130,12 @@ read_member(const std::string& name, const ConstElementPtr& value, int family, P
 bool
 is_inside(int family, const Plain& plain) {
     const auto config = CfgMgr::instance().getCurrentCfg();
-    const IOAddress address(plain.address);
     if (family == AF_INET6) {
         const auto subnet = config->getCfgSubnets6()->getBySubnetId(plain.subnet);
-        return (subnet && subnet->inRange(address));
+        return (subnet && subnet->inRange(plain.address));
     }
     const auto subnet = config->getCfgSubnets4()->getBySubnetId(plain.subnet);
-    return (subnet && subnet->inRange(address));
+    return (subnet && subnet->inRange(plain.address));
 }
 
 /// The user-context with the owner in it.
@@ -158,19 +158,12 @@ body(int family, const Plain& plain, const std::string& context) {
         text += "\"hostname\": \"" + plain.hostname + "\", ";
     }
     text += "\"hw-address\": \"" + plain.mac_text + "\", ";
-    text += family == AF_INET6 ? "\"ip-addresses\": [ \"" + plain.address + "\" ]" :
-                                 "\"ip-address\": \"" + plain.address + "\"";
+    text += family == AF_INET6 ? "\"ip-addresses\": [ \"" + plain.address_text + "\" ]" :
+                                 "\"ip-address\": \"" + plain.address_text + "\"";
     if (!context.empty()) {
         text += ", \"user-context\": " + context;
     }
     return (text + " }");
-}
-
-void
-append(rust::Vec<std::uint8_t>& bytes, const void* data, std::size_t size) {
-    bytes.reserve(size);
-    const auto* from = static_cast<const std::uint8_t*>(data);
-    std::copy(from, from + size, std::back_inserter(bytes));
 }
 
 } // namespace
@@ -188,7 +181,7 @@ plain_reservation(std::uint8_t family, const Element& given, rust::Slice<const s
             return (false);
         }
     }
-    if (plain.mac.empty() || plain.address.empty() || !is_inside(inet, plain)) {
+    if (plain.mac.empty() || plain.address_text.empty() || !is_inside(inet, plain)) {
         return (false);
     }
     if (plain.context && (owner.empty() || plain.context->contains("ext-owner"))) {
@@ -198,17 +191,16 @@ plain_reservation(std::uint8_t family, const Element& given, rust::Slice<const s
     const std::string result = body(inet, plain, context);
 
     claim.identifier_type = static_cast<std::uint8_t>(isc::dhcp::Host::IDENT_HWADDR);
-    append(claim.identifier, plain.mac.data(), plain.mac.size());
+    claim.identifier = copied({plain.mac.data(), plain.mac.size()});
     claim.subnet_v4 = inet == AF_INET ? plain.subnet : isc::dhcp::SUBNET_ID_UNUSED;
     claim.subnet_v6 = inet == AF_INET6 ? plain.subnet : isc::dhcp::SUBNET_ID_UNUSED;
-    const IOAddress address(plain.address);
     if (inet == AF_INET) {
-        claim.ipv4 = address.toUint32();
+        claim.ipv4 = plain.address.toUint32();
     } else {
-        claim.resources.push_back({octets(address), 128, false});
+        claim.resources.push_back({octets(plain.address), 128, false});
     }
-    append(claim.hostname, plain.hostname.data(), plain.hostname.size());
-    append(text, result.data(), result.size());
+    claim.hostname = copied(slice(plain.hostname));
+    text = copied(slice(result));
     return (true);
 }
 

@@ -38,7 +38,7 @@ describe(const SomeSubnet& subnet) {
     Subnet described;
     described.id = subnet.getID();
     described.prefix = lossy(subnet.toText());
-    described.shared_network = raw(subnet.getSharedNetworkName());
+    described.shared_network = copied(slice(subnet.getSharedNetworkName()));
     described.guarded = is_guarded(subnet);
     return (described);
 }

@@ -139,6 +139,11 @@ pub(crate) mod ffi {
         prefix_length: u8,
     }
 
+    extern "Rust" {
+        /// Bytes of C++ for Rust to keep. All at once: one by one, each costs a call or more.
+        fn copied(bytes: &[u8]) -> Vec<u8>;
+    }
+
     unsafe extern "C++" {
         include!("keahook/shim.hpp");
         include!("keahook/leases.hpp");
@@ -317,4 +322,8 @@ pub(crate) mod ffi {
         #[rust_name = "give"]
         fn set(self: Pin<&mut Answer>, result: i32, text: &str, arguments: UniquePtr<Element>) -> Result<()>;
     }
+}
+
+fn copied(bytes: &[u8]) -> Vec<u8> {
+    bytes.to_vec()
 }

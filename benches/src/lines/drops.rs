@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use kea_lab::{Device, Kea, Lab, Load, LoadReport, wait_for};
+use kea_lab::{Device, HttpConnection, Kea, Lab, Load, LoadReport, wait_for};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::exchanges::clients_on;
 use crate::bench::Bench;
 use crate::clients::{self, RELAY, SERVER};
 use crate::figures::{Goal, Runs};
-use crate::servers::{config_with_store, store_of};
+use crate::servers::{config_with_store, request, store_of, time};
 
 pub const LINE: Line = Line {
     name: "drops",
@@ -35,14 +35,15 @@ fn measure(bench: &Bench) -> Result<Runs> {
     let server = Kea::on(&lab)?;
     let store = store_of(&server);
     clients::store(&store, 0..CLIENTS)?;
-    let kea = server.config(config_with_store(&store)).hook(bench.hook(), Value::Null)?.start()?;
+    let kea = server.config(config_with_store(&store)).hook(bench.hook(), Value::Null)?.http()?.start()?;
+    let mut connection = kea.http()?;
     let device = clients_on(&lab)?;
 
     bench.by_run(|run| {
         let mut applying = Duration::ZERO;
         let ours = lost_during(&device, &lab, || {
             let start = Instant::now();
-            apply(&kea, run)?;
+            apply(&mut connection, run)?;
             applying = start.elapsed();
             Ok(())
         })?;
@@ -54,12 +55,14 @@ fn measure(bench: &Bench) -> Result<Runs> {
     })
 }
 
-fn apply(kea: &Kea, run: usize) -> Result<()> {
+/// With a pause as long as the command after each: Kea looks for commands first and for packets after that, so that one
+/// command right after the other leaves no packet a chance, whatever they do.
+fn apply(connection: &mut HttpConnection, run: usize) -> Result<()> {
     let items = super::of_run(run, ITEMS);
     let first = CLIENTS + items.start;
     for start in (first..first + ITEMS).step_by(ITEMS_OF_A_COMMAND as usize) {
-        let items = arguments(start..start + ITEMS_OF_A_COMMAND);
-        kea.command("ext-reservation-apply", &items)?.success()?;
+        let request = request("ext-reservation-apply", &arguments(start..start + ITEMS_OF_A_COMMAND));
+        thread::sleep(time(connection, &request)?);
     }
     Ok(())
 }

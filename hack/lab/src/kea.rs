@@ -77,7 +77,12 @@ impl Kea {
 
     /// A new connection to the server's own HTTP socket ([`KeaBuilder::http`]).
     pub fn http(&self) -> Result<HttpConnection> {
-        HttpConnection::open(self.http.context("this server takes no commands over HTTP")?)
+        let address = self.http.context("this server takes no commands over HTTP")?;
+        let open = || HttpConnection::open(address);
+        match &self.namespace {
+            Some(namespace) => namespace.inside(open),
+            None => open(),
+        }
     }
 
     /// The configuration file.

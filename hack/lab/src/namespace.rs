@@ -1,11 +1,15 @@
 //! Network namespaces without a name: each is held by a process, and gone with it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::process::{Process, run};
 use crate::wait::try_wait_for;
@@ -59,6 +63,16 @@ impl Namespace {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.path().display())).arg("--").arg(program);
         command
+    }
+
+    /// Does something on a thread in this namespace. Sockets that it makes stay there.
+    pub fn inside<T: Send>(&self, run: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        let namespace = File::open(self.path())?;
+        let enter_and_run = || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            run()
+        };
+        thread::scope(|scope| scope.spawn(enter_and_run).join()).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Runs `ip` of iproute2 in this namespace.
