@@ -2,12 +2,11 @@
 //! without an address, so that every host backend can keep it. A mark in its `user-context` tells it from others.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use kea_ffi::host::Reservation;
 use memchr::memmem;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 /// The member of `user-context` that says where the address comes from.
 pub const MEMBER: &str = "ext-address";
@@ -47,7 +46,7 @@ pub fn is_pending(reservation: &Reservation) -> bool {
 /// Whether a reservation without an address has nothing but its client and a `user-context`.
 pub fn reserves_nothing(reservation: &Reservation) -> bool {
     let body = String::from_utf8_lossy(&reservation.body);
-    let members = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(&body).unwrap_or_default();
+    let members = serde_json::from_str::<Map<String, Value>>(&body).unwrap_or_default();
     let says_nothing = |name: &str| name == "user-context" || name == reservation.identifier.kind.name();
     members.keys().all(|name| says_nothing(name))
 }

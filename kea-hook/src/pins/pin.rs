@@ -112,13 +112,12 @@ fn prepare(
 
 /// The addresses that a client leases in its subnet now.
 fn addresses_of(family: Family, client: &Client, seen: &[ClientLease]) -> Result<Vec<String>, CommandError> {
-    let mut leases = match (family, client.kind) {
-        // Kea cannot be asked for them: only those are known that the client was seen with.
-        (Family::V6, IdentifierType::HwAddress) => client_leases::of_mac(seen, &client.value)?,
-        _ => {
-            let identifier = Identifier { kind: client.kind, value: client.value.clone() };
-            client_leases::of_client(family, &identifier)?
-        }
+    // Kea cannot be asked for leases of a hardware address: only those are known that the client was seen with.
+    let mut leases = if (family, client.kind) == (Family::V6, IdentifierType::HwAddress) {
+        client_leases::of_mac(seen, &client.value)?
+    } else {
+        let identifier = Identifier { kind: client.kind, value: client.value.clone() };
+        client_leases::of_client(family, &identifier)?
     };
     leases.retain(|lease| lease.subnet == client.subnet);
     Ok(item::addresses_of(family, &leases))

@@ -64,6 +64,11 @@ impl Registry {
         is_new
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.wishes.is_empty()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.wishes.len()

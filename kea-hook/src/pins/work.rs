@@ -71,7 +71,7 @@ impl Pins {
         let has_more = self.with(|registry| {
             for event in events {
                 // Most servers have no wishes, and most reservations have an address.
-                if registry.len() > 0 || !wish::has_address(event.reserved.reservation()) {
+                if !registry.is_empty() || !wish::has_address(event.reserved.reservation()) {
                     note(registry, self.family, event);
                 }
             }
@@ -152,7 +152,7 @@ impl Pins {
     fn with<T>(&self, action: impl FnOnce(&mut Registry) -> T) -> T {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let result = action(&mut registry);
-        self.any.store(registry.len() > 0, Ordering::Relaxed);
+        self.any.store(!registry.is_empty(), Ordering::Relaxed);
         result
     }
 

@@ -15,17 +15,17 @@ pub fn restore(family: Family, store: &Store) -> Result<(), KeaError> {
     let kept = store.kept();
     let mut restored = Restored::new(family)?;
     for (key, network) in &kept {
-        if let Some(What::Network(name)) = key.of(family) {
-            if let Err(error) = restored.network(key, name, network, &kept) {
-                restored.leave_out(&format!("shared network '{}'", String::from_utf8_lossy(name)), &error);
-            }
+        if let Some(What::Network(name)) = key.of(family)
+            && let Err(error) = restored.network(key, name, network, &kept)
+        {
+            restored.leave_out(&format!("shared network '{}'", String::from_utf8_lossy(name)), &error);
         }
     }
     for (key, subnet) in &kept {
-        if let Some(What::Subnet(id)) = key.of(family) {
-            if let Err(error) = restored.subnet(key, *id, subnet) {
-                restored.leave_out(&format!("subnet with id {id}"), &error);
-            }
+        if let Some(What::Subnet(id)) = key.of(family)
+            && let Err(error) = restored.subnet(key, *id, subnet)
+        {
+            restored.leave_out(&format!("subnet with id {id}"), &error);
         }
     }
     restored.finish(store);
