@@ -82,11 +82,10 @@ fn a_clients_lease_is_told_from_beginning_to_end() {
     assert!(events[0]["expire"].as_i64() > events[0]["time"].as_i64(), "{}", events[0]);
     assert_eq!(events[1].get("expire"), None);
 
-    // Each time the client asks is an event.
+    // So is the way back.
     let begin = head(&site.kea);
     device.dhcp().unwrap();
-    device.dhcp().unwrap();
-    assert_eq!(names(&lease_events(&site.kea, begin, 2)), ["lease-committed"; 2]);
+    assert_eq!(names(&lease_events(&site.kea, begin, 1)), ["lease-committed"]);
 }
 
 #[test]

@@ -68,8 +68,7 @@ tell(const Lease6& lease, KhrLeaseChange change) {
 }
 
 /// What a packet led to, once it is in the lease database: also addresses that a client declined, and those that it has
-/// no more because it got others. (What it releases has hook points of its own: Kea 3.0 does not tell of it here when
-/// it keeps the lease for the client's return.)
+/// no more because it got others. (What it releases has hook points of its own.)
 template <typename Leases>
 void
 tell_committed(CalloutHandle& handle, const char* committed, const char* deleted, bool by_release) {
