@@ -9,41 +9,41 @@
 #include <array>
 #include <mutex>
 #include <string>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace keahook {
 
-/// Host objects of recent hits. Bounded; split so that packet threads seldom meet.
+/// Host objects of recent hits. A host takes the place of one that came thousands of numbers before, and so is still
+/// there when its client sends its next packet. Locks are split, so that packet threads seldom meet.
 class HostCache {
 public:
     isc::dhcp::ConstHostPtr
     find(std::uint64_t id, std::uint64_t revision) {
-        Shard& shard = shards_[id % SHARDS];
-        const std::lock_guard<std::mutex> lock(shard.mutex);
-        const auto entry = shard.hosts.find(id);
-        return (entry != shard.hosts.end() && entry->second.first == revision ? entry->second.second : nullptr);
+        const std::lock_guard<std::mutex> lock(mutexes_[id % mutexes_.size()]);
+        const Place& place = places_[id % PLACES];
+        return (place.id == id && place.revision == revision ? place.host : nullptr);
     }
 
     void
-    insert(std::uint64_t id, std::uint64_t revision, const isc::dhcp::ConstHostPtr& host) {
-        Shard& shard = shards_[id % SHARDS];
-        const std::lock_guard<std::mutex> lock(shard.mutex);
-        if (shard.hosts.size() >= SHARD_LIMIT) {
-            shard.hosts.erase(shard.hosts.begin());
-        }
-        shard.hosts[id] = {revision, host};
+    insert(std::uint64_t id, std::uint64_t revision, isc::dhcp::ConstHostPtr host) {
+        const std::lock_guard<std::mutex> lock(mutexes_[id % mutexes_.size()]);
+        places_[id % PLACES] = {id, revision, std::move(host)};
     }
 
 private:
-    static constexpr std::size_t SHARDS = 16;
-    static constexpr std::size_t SHARD_LIMIT = 512;
+    /// A multiple of the number of mutexes, so that a place always has the same one.
+    static constexpr std::size_t PLACES = 8192;
 
-    struct Shard {
-        std::mutex mutex;
-        std::unordered_map<std::uint64_t, std::pair<std::uint64_t, isc::dhcp::ConstHostPtr>> hosts;
+    /// Empty without a host: no reservation has the number 0.
+    struct Place {
+        std::uint64_t id = 0;
+        std::uint64_t revision = 0;
+        isc::dhcp::ConstHostPtr host;
     };
 
-    std::array<Shard, SHARDS> shards_;
+    std::array<std::mutex, 16> mutexes_;
+    std::vector<Place> places_ = std::vector<Place>(PLACES);
 };
 
 /// Collects the hits of one lookup.
