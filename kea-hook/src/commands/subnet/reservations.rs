@@ -20,9 +20,9 @@ use crate::commands::{CommandError, Commands};
 use crate::journal::ReservationEvent;
 use crate::store::Change;
 
-/// How many reservations there are in each source.
+/// How many reservations there are in each source; none where a database has some that Kea cannot read.
 #[derive(Default)]
-struct Counts(BTreeMap<String, usize>);
+struct Counts(BTreeMap<String, Option<usize>>);
 
 /// The reservations of subnets that are about to be deleted.
 #[derive(Default)]
@@ -58,19 +58,21 @@ impl Reservations {
                 let found = match source.kind() {
                     // Without making Kea's hosts of them, which takes long when there are many.
                     SourceKind::Store => {
-                        hook.open_stores().iter().map(|store| store.find(&query).len()).sum()
+                        Some(hook.open_stores().iter().map(|store| store.find(&query).len()).sum())
                     }
                     SourceKind::Memory => {
                         let hosts = source.find(&query)?;
                         let event = |host| ReservationEvent::new(&memory, reserved(host), None);
                         counted.gone.extend(hosts.iter().filter_map(event));
-                        hosts.len()
+                        Some(hosts.len())
                     }
-                    _ => source.find(&query)?.len(),
+                    // They stay, and so are no reason to keep the subnet.
+                    _ => source.find(&query).ok().map(|hosts| hosts.len()),
                 };
                 let counts =
                     if source.kind() == SourceKind::Other { &mut counted.kept } else { &mut counted.removed };
-                *counts.0.entry(source.name()?).or_default() += found;
+                let count = counts.0.entry(source.name()?).or_insert(Some(0));
+                *count = count.zip(found).map(|(count, found)| count + found);
             }
         }
         Ok(counted)
@@ -99,7 +101,7 @@ impl Counts {
     fn element(&self) -> Result<Element, KeaError> {
         let mut element = Element::map()?;
         for (source, count) in &self.0 {
-            element.set(source, &Element::integer(*count)?)?;
+            element.set(source, &count.map_or_else(Element::null, Element::integer)?)?;
         }
         Ok(element)
     }
@@ -107,11 +109,16 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.values().all(|count| *count == 0) {
+        let counts = self.0.iter().filter(|(_, count)| **count != Some(0));
+        let texts: Vec<String> = counts
+            .map(|(source, count)| match count {
+                Some(count) => format!("{count} in {source}"),
+                None => format!("some in {source} that cannot be read"),
+            })
+            .collect();
+        if texts.is_empty() {
             return f.write_str("none");
         }
-        let counts = self.0.iter().filter(|(_, count)| **count > 0);
-        let texts: Vec<String> = counts.map(|(source, count)| format!("{count} in {source}")).collect();
         f.write_str(&texts.join(", "))
     }
 }

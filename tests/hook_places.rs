@@ -1,0 +1,86 @@
+//! Changes to several places at once, and places that several servers share.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use kea_lab::{Database, Family, Kea, SqlKind};
+use serde_json::{Value, json};
+use support::site::{add, with};
+use support::{SUBNET_ID, address, config, config_of, expect_error, key, mac, reservation, reservation_of};
+
+/// The reservation of a client in one place; null where there is none.
+fn found(kea: &Kea, target: &str, index: usize) -> Value {
+    kea.command("ext-reservation-get", &with(key(index), &json!({ "operation-target": target })))
+        .unwrap()
+        .arguments
+}
+
+/// The server's memory comes first, and takes everything; then the store refuses, because it can only be read.
+#[test]
+fn what_the_last_place_refuses_is_undone_in_the_others() {
+    let builder = Kea::without_network("undo").unwrap();
+    let store = builder.dir().join("hosts4.db");
+    let kea = builder.config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
+    kea.ask("ext-reservation-add", &reservation(1)).unwrap();
+    let mut read_only = config(&store);
+    read_only["hosts-databases"][0]["readonly"] = json!(true);
+    kea.config_set(&read_only).unwrap().success().unwrap();
+    add(&kea, "memory", &reservation(1)["reservation"]);
+    let before = found(&kea, "memory", 1);
+    assert_eq!(before["hw-address"], json!(mac(1)));
+
+    let change = |command: &str, arguments: Value| {
+        let arguments = with(arguments, &json!({ "operation-target": "all" }));
+        expect_error(&kea.command(command, &arguments).unwrap(), &["read-only"]);
+    };
+    change("ext-reservation-add", reservation(2));
+    assert_eq!(found(&kea, "memory", 2), Value::Null);
+    let moved = with(reservation(1)["reservation"].clone(), &json!({ "ip-address": address(9) }));
+    change("ext-reservation-update", json!({ "reservation": moved }));
+    assert_eq!(found(&kea, "memory", 1), before);
+    change("ext-reservation-del", key(1));
+    assert_eq!(found(&kea, "memory", 1), before);
+    change("ext-reservation-apply", json!({ "reservations": [reservation(3)["reservation"], moved] }));
+    assert_eq!(found(&kea, "memory", 1), before);
+    assert_eq!(found(&kea, "memory", 3), Value::Null);
+}
+
+/// Every page of the one server has nothing but reservations of the other between those of its own.
+#[test]
+fn servers_of_both_families_share_a_database() {
+    let database = Database::new(SqlKind::PostgreSql).unwrap();
+    let servers = Family::ALL.map(|family| {
+        let builder = Kea::without_network("shared").unwrap().family(family);
+        let mut config = config_of(family, builder.dir());
+        config.as_object_mut().unwrap().remove("hosts-databases");
+        builder
+            .config(config)
+            .hosts_database(&database)
+            .unwrap()
+            .host_cmds(Value::Null)
+            .unwrap()
+            .start()
+            .unwrap()
+    });
+    for index in 1..=6 {
+        for (kea, family) in servers.iter().zip(Family::ALL) {
+            add(kea, "database", &reservation_of(family, index)["reservation"]);
+        }
+    }
+    for (kea, family) in servers.iter().zip(Family::ALL) {
+        let mut macs = BTreeSet::new();
+        let mut next = json!({ "limit": 1, "source-index": 1, "from": 0 });
+        loop {
+            let page = kea.command("ext-reservation-get-page", &next).unwrap();
+            if page.result == 3 {
+                break;
+            }
+            let page = page.success().unwrap();
+            assert_eq!(page["hosts"][0]["subnet-id"], json!(SUBNET_ID));
+            assert!(macs.insert(page["hosts"][0]["hw-address"].to_string()), "{family}: twice: {page}");
+            next = with(page["next"].clone(), &json!({ "limit": 1 }));
+        }
+        assert_eq!(macs.len(), 6, "{family}");
+    }
+}
