@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 
 use kea_lab::{Database, Family, Kea, SqlKind};
 use serde_json::{Value, json};
-use support::site::{add, with};
-use support::{SUBNET_ID, address, config, config_of, expect_error, key, mac, reservation, reservation_of};
+use support::site::{add, delete, with};
+use support::{
+    SUBNET_ID, address, config, config_of, config_without_store, expect_error, key, mac, reservation,
+    reservation_of,
+};
 
 /// The reservation of a client in one place; null where there is none.
 fn found(kea: &Kea, target: &str, index: usize) -> Value {
@@ -83,4 +86,26 @@ fn servers_of_both_families_share_a_database() {
         }
         assert_eq!(macs.len(), 6, "{family}");
     }
+}
+
+/// Another hook, or a program, may have put into a database what Kea cannot read.
+#[test]
+fn a_row_that_kea_cannot_read_can_go() {
+    let database = Database::new(SqlKind::PostgreSql).unwrap();
+    let builder = Kea::without_network("unreadable").unwrap().config(config_without_store());
+    let kea = builder.hosts_database(&database).unwrap().host_cmds(Value::Null).unwrap().start().unwrap();
+    let keys = [key(1), json!({ "subnet-id": SUBNET_ID, "ip-address": address(2) })];
+    for index in 1..=2 {
+        add(&kea, "database", &reservation(index)["reservation"]);
+    }
+    database.query("UPDATE hosts SET user_context = 'null'").unwrap();
+    for key in &keys {
+        expect_error(&kea.command("ext-reservation-get", key).unwrap(), &["user context"]);
+        delete(&kea, "database", key);
+        assert_eq!(kea.command("ext-reservation-get", key).unwrap().result, 3);
+    }
+    add(&kea, "database", &reservation(1)["reservation"]);
+    database.query("UPDATE hosts SET user_context = 'null'").unwrap();
+    let deleted = kea.ask("ext-subnet4-del", &json!({ "id": SUBNET_ID })).unwrap();
+    assert_eq!(deleted["reservations"]["kept"], json!({ "postgresql": null }));
 }
