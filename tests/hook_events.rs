@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use kea_lab::{Family, Kea, KeaInstallation, Lab, SERVER_INTERFACE, wait_for};
+use kea_lab::{Family, Kea, KeaInstallation, Lab, wait_for};
 use serde_json::{Value, json};
-use support::site::{Site, with};
+use support::site::{Site, config6, with};
 use support::{SUBNET_ID, address, config_without_store, expect_error, key, mac, reservation};
 
 /// Long enough for the slowest machine.
@@ -122,18 +122,7 @@ fn an_address_that_is_in_use_is_told_as_declined() {
 
 #[test]
 fn leases_of_dhcpv6_are_told_one_by_one() {
-    let config = json!({
-        "subnet6": [{
-            "id": SUBNET_ID,
-            "subnet": "2001:db8:77::/64",
-            "interface": SERVER_INTERFACE,
-            "pools": [{ "pool": "2001:db8:77::100 - 2001:db8:77::11f" }],
-            "pd-pools": [{ "prefix": "2001:db8:8000::", "prefix-len": 48, "delegated-len": 56 }],
-        }],
-        "option-data": [{ "name": "preference", "data": "255", "always-send": true }],
-        "ddns-send-updates": false,
-    });
-    let site = site(Family::V6, config, Value::Null);
+    let site = site(Family::V6, config6(), Value::Null);
     let duid = format!("00:03:00:01:{}", mac(1));
     let reserved = json!({
         "subnet-id": SUBNET_ID, "duid": duid, "ip-addresses": ["2001:db8:77::5"], "user-context": { "ext-owner": "a" },

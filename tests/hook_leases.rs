@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use kea_lab::{Family, Kea, SERVER_INTERFACE, wait_for};
+use kea_lab::{Family, Kea, wait_for};
 use serde_json::{Value, json};
-use support::site::{Site, add, with};
+use support::site::{Site, add, config6, with};
 use support::{SUBNET_ID, address, config_without_store, expect_error, mac, reservation};
 
 /// What the command answers for these identifiers, which must all be right.
@@ -77,18 +77,7 @@ fn only_valid_leases_count() {
 
 #[test]
 fn a_dhcpv6_client_is_found_by_its_duid_alone() {
-    let config = json!({
-        "subnet6": [{
-            "id": SUBNET_ID,
-            "subnet": "2001:db8:77::/64",
-            "interface": SERVER_INTERFACE,
-            "pools": [{ "pool": "2001:db8:77::100 - 2001:db8:77::11f" }],
-            "pd-pools": [{ "prefix": "2001:db8:8000::", "prefix-len": 48, "delegated-len": 56 }],
-        }],
-        "option-data": [{ "name": "preference", "data": "255", "always-send": true }],
-        "ddns-send-updates": false,
-    });
-    let site = Site::new(Family::V6, config);
+    let site = Site::new(Family::V6, config6());
     let got = site.device(1).request6().addresses(2).prefixes(1).run().unwrap();
     let duid = format!("00:03:00:01:{}", mac(1));
     let answers =

@@ -4,29 +4,15 @@ mod support;
 
 use std::time::Duration;
 
-use kea_lab::{Database, Family, Kea, Lab, SERVER_INTERFACE, SqlKind, wait_for};
+use kea_lab::{Database, Family, Kea, Lab, SqlKind, wait_for};
 use serde_json::{Value, json};
-use support::site::{Site, add, with};
+use support::site::{Site, add, config6, with};
 use support::{SUBNET_ID, config_without_store, key, mac};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Another subnet beside the usual one, of which clients get leases where the usual one is closed to them.
 const OTHER_SUBNET: u32 = 700;
-
-fn config6() -> Value {
-    json!({
-        "subnet6": [{
-            "id": SUBNET_ID,
-            "subnet": "2001:db8:77::/64",
-            "interface": SERVER_INTERFACE,
-            "pools": [{ "pool": "2001:db8:77::100 - 2001:db8:77::11f" }],
-            "pd-pools": [{ "prefix": "2001:db8:8000::", "prefix-len": 48, "delegated-len": 56 }],
-        }],
-        "option-data": [{ "name": "preference", "data": "255", "always-send": true }],
-        "ddns-send-updates": false,
-    })
-}
 
 /// The wish of client number `index`.
 fn wish(index: usize) -> Value {

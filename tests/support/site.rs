@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use kea_lab::{Device, Family, Interface4, Kea, Lab, Relay};
+use kea_lab::{Device, Family, Interface4, Kea, Lab, Relay, SERVER_INTERFACE};
 use serde_json::{Value, json};
 
 use super::expect;
@@ -96,6 +96,21 @@ impl Site {
             }
         }
     }
+}
+
+/// A configuration of kea-dhcp6 with small pools of addresses and prefixes.
+pub fn config6() -> Value {
+    json!({
+        "subnet6": [{
+            "id": super::SUBNET_ID,
+            "subnet": "2001:db8:77::/64",
+            "interface": SERVER_INTERFACE,
+            "pools": [{ "pool": "2001:db8:77::100 - 2001:db8:77::11f" }],
+            "pd-pools": [{ "prefix": "2001:db8:8000::", "prefix-len": 48, "delegated-len": 56 }],
+        }],
+        "option-data": [{ "name": "preference", "data": "255", "always-send": true }],
+        "ddns-send-updates": false,
+    })
 }
 
 /// Adds a reservation.
