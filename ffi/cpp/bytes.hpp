@@ -47,6 +47,22 @@ lossy(const std::string& text) {
     return (rust::String::lossy(text.data(), text.size()));
 }
 
+/// `aa:bb`, as Kea prints MAC addresses and DUIDs. (Its own way goes through a stream.)
+inline std::string
+colons(const std::uint8_t* data, std::size_t size) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(3 * size);
+    for (std::size_t place = 0; place < size; ++place) {
+        if (place > 0) {
+            text.push_back(':');
+        }
+        text.push_back(digits[data[place] >> 4]);
+        text.push_back(digits[data[place] & 0xf]);
+    }
+    return (text);
+}
+
 /// Network byte order; an IPv4 address takes the first four.
 inline std::array<std::uint8_t, 16>
 octets(const isc::asiolink::IOAddress& address) {

@@ -47,22 +47,6 @@ text(rust::Slice<const std::uint8_t> bytes) {
     return (Value::create(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
 }
 
-/// As Kea prints a DUID. (Its own way goes through a stream.)
-ElementPtr
-colons(const std::vector<std::uint8_t>& bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(3 * bytes.size());
-    for (const std::uint8_t byte : bytes) {
-        if (!text.empty()) {
-            text.push_back(':');
-        }
-        text.push_back(digits[byte >> 4]);
-        text.push_back(digits[byte & 0xf]);
-    }
-    return (Value::create(text));
-}
-
 /// Those that are valid and in the wanted subnet, the newest first.
 template <typename Leases>
 Leases
@@ -159,7 +143,8 @@ Resolver::describe(const Lease4& lease) {
 ElementPtr
 Resolver::describe(const Lease6& lease) {
     const ElementPtr map = describe(static_cast<const Lease&>(lease));
-    map->set("duid", colons(lease.duid_->getDuid()));
+    const std::vector<std::uint8_t>& duid = lease.duid_->getDuid();
+    map->set("duid", Value::create(colons(duid.data(), duid.size())));
     map->set("iaid", keahook::number(lease.iaid_));
     map->set("type", Value::create(Lease::typeToText(lease.type_)));
     if (lease.type_ == Lease::TYPE_PD) {
