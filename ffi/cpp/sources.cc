@@ -231,6 +231,17 @@ Source::remove_unread(const Question& question) const {
                                    source_->del4(question.subnet, type, data, size));
 }
 
+bool
+Source::replace_unread(const Host& updated) const {
+    refuse_unreadable(kind_, *updated.host());
+#if KEA_API >= 20600
+    source_->update(updated.give());
+    return (true);
+#else
+    return (false);
+#endif
+}
+
 void
 Source::replace(const Host& old, const Host& updated) const {
     refuse_unreadable(kind_, *updated.host());

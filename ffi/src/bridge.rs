@@ -207,6 +207,7 @@ pub(crate) mod ffi {
         fn add(self: &Source, host: &Host) -> Result<()>;
         fn remove(self: &Source, host: &Host) -> Result<()>;
         fn remove_unread(self: &Source, question: &Question<'_>) -> Result<bool>;
+        fn replace_unread(self: &Source, host: &Host) -> Result<bool>;
         fn replace(self: &Source, old: &Host, updated: &Host) -> Result<()>;
         fn count(self: &Source, family: u8) -> Result<usize>;
         fn exchange(self: &Source) -> Result<UniquePtr<Exchange>>;

@@ -178,6 +178,12 @@ impl Source<'_> {
         Ok(ask(query, |question| self.0.remove_unread(question))?)
     }
 
+    /// Puts a reservation in the place of that of the same client in the same subnet, without reading it. False where this
+    /// version of Kea cannot do that in one step.
+    pub fn replace_unread(&self, host: &Host) -> Result<bool, KeaError> {
+        Ok(self.0.replace_unread(&host.0)?)
+    }
+
     /// How many reservations the server's memory has, of configured subnets and global ones; 0 for other sources.
     pub fn count(&self, family: Family) -> Result<usize, KeaError> {
         Ok(self.0.count(family.number())?)

@@ -154,6 +154,9 @@ public:
     /// Removes what a question about an address or an identifier in a subnet means, without reading it. Whether there was
     /// anything.
     bool remove_unread(const Question& question) const;
+    /// Puts `updated` in the place of what has its identifier and its subnet, without reading that. False where Kea cannot
+    /// do it in one step.
+    bool replace_unread(const Host& updated) const;
     /// Puts `updated` in the place of `old`, which stays where it is refused. Both have one identifier and one subnet.
     void replace(const Host& old, const Host& updated) const;
     std::unique_ptr<Exchange> exchange() const;

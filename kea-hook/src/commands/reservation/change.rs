@@ -13,7 +13,7 @@ use kea_ffi::server::{self, Message};
 
 use crate::commands::event::{Events, reserved};
 use crate::commands::{CommandError, Commands};
-use crate::journal::ReservationEvent;
+use crate::journal::{ReservationChange, ReservationEvent};
 use crate::unique::{self, Conflict};
 
 /// Adds a reservation to every source.
@@ -42,10 +42,16 @@ pub fn update(hook: &Commands, sources: &Sources, host: &Host) -> Result<bool, C
     let by = By::Identifier(reservation.identifier.kind, &reservation.identifier.value);
     let mut old = Vec::with_capacity(sources.len());
     for source in sources.iter() {
-        let Some(found) = source.find(&Query::in_subnet(family, subnet, by))?.into_iter().next() else {
-            return Ok(false);
-        };
-        old.push((source, found));
+        match source.find(&Query::in_subnet(family, subnet, by)) {
+            Ok(found) => match found.into_iter().next() {
+                Some(found) => old.push((source, found)),
+                None => return Ok(false),
+            },
+            Err(error) if source.kind() == SourceKind::Other && sources.len() == 1 => {
+                return update_unread(hook, source, host, &error);
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     for (source, _) in old.iter().filter(|(source, _)| source.kind() != SourceKind::Store || old.len() > 1) {
         refuse_conflict(*source, host, family, true)?;
@@ -58,6 +64,27 @@ pub fn update(hook: &Commands, sources: &Sources, host: &Host) -> Result<bool, C
         }
     }
     done.tell(&hook.events);
+    Ok(true)
+}
+
+/// Replaces a reservation that the only database has and cannot read, where Kea can do that in one step.
+fn update_unread(
+    hook: &Commands,
+    source: Source<'_>,
+    host: &Host,
+    unread: &KeaError,
+) -> Result<bool, CommandError> {
+    if !source.replace_unread(host)? {
+        return Err(CommandError::new(unread.to_string()));
+    }
+    let source = Arc::from(source.name()?);
+    let event = reserved(host).map(|reserved| ReservationEvent {
+        change: ReservationChange::Updated,
+        source,
+        reserved,
+        before: None,
+    });
+    hook.events.reservations(event.into_iter());
     Ok(true)
 }
 
