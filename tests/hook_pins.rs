@@ -313,3 +313,28 @@ fn wishes_in_postgresql_are_pinned() {
     wait_for_wishes(&kea, 0);
     assert_eq!(reserved(&kea, &key(2))["ip-address"], json!(lease.address));
 }
+
+#[test]
+fn an_option_that_the_configuration_does_not_know_is_not_lost() {
+    let definition = json!({
+        "option-def": [{ "name": "lab-note", "code": 222, "type": "string", "space": "dhcp4" }],
+    });
+    let with_option = with(config_without_store(), &definition);
+    let site = Site::new(Family::V4, with_option.clone());
+    let kea = &site.kea;
+    let options = json!({ "option-data": [{ "name": "lab-note", "data": "note" }] });
+    apply(kea, &[with(wish(1), &options)]);
+
+    site.reconfigure(config_without_store());
+    let lease = site.device(1).dhcp().unwrap();
+    let problem = wait_for("the problem", PATIENCE, || {
+        pending(kea)["reservations"][0]["problem"].as_str().map(ToOwned::to_owned)
+    });
+    assert!(problem.unwrap().contains("lab-note"));
+
+    site.reconfigure(with_option);
+    wait_for_wishes(kea, 0);
+    let host = reserved(kea, &key(1));
+    assert_eq!(host["ip-address"], json!(lease.address));
+    assert_eq!(host["option-data"][0]["name"], json!("lab-note"), "{host}");
+}

@@ -192,15 +192,15 @@ impl Hook for Commands {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));
         };
+        // A client that sends one command after the other would keep the main thread from everything else.
+        if self.pins.has_more() {
+            self.woken();
+        }
         let reply = (command.run)(self, arguments).unwrap_or_else(|error| {
             server::log(Message::CommandFailed, &format!("{name}: {error}"));
             Reply::new(ResultCode::Error, error.0)
         });
         statistics::command(reply.result);
-        // A client that sends one command after the other would keep the main thread from everything else.
-        if self.pins.has_more() {
-            self.woken();
-        }
         self.count_store();
         reply
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use kea_ffi::client_leases;
 use kea_ffi::client_leases::ClientLease;
+use kea_ffi::element::Element;
 use kea_ffi::host::{By, Family, Identifier, IdentifierType, Query, Reservation};
-use kea_ffi::hosts::{Source, Sources, Target};
+use kea_ffi::hosts::{Source, SourceKind, Sources, Target};
 
 use super::registry::Client;
 use crate::apply::{Item, Order, Verdict};
@@ -51,7 +52,7 @@ pub fn pin(
     let sources: Vec<Source<'_>> = all.iter().collect();
     let mut jobs = BTreeMap::new();
     for (client, seen) in clients {
-        match prepare(family, &sources, &client, &seen, &mut jobs) {
+        match prepare(family, &sources, store, &client, &seen, &mut jobs) {
             Ok(Some(outcome)) => tell(&client, outcome),
             Ok(None) => {}
             Err(error) => tell(&client, Outcome::Refused(error.to_string())),
@@ -78,6 +79,7 @@ pub fn pin(
 fn prepare(
     family: Family,
     sources: &[Source<'_>],
+    store: Option<&Store>,
     client: &Client,
     seen: &[ClientLease],
     jobs: &mut BTreeMap<Place, Job>,
@@ -86,18 +88,14 @@ fn prepare(
     let mut outcome = Some(Outcome::NoWish);
     let mut addresses = None;
     for (index, source) in sources.iter().enumerate() {
-        for host in source.find(&query)? {
-            let old = host.stored_form()?;
-            if !wish::is_pending(&old) {
-                continue;
-            }
+        for (old, given) in wishes_of(family, *source, store, &query)? {
             if addresses.is_none() {
                 addresses = Some(addresses_of(family, client, seen)?);
             }
             let Some(addresses) = addresses.as_ref().filter(|addresses| !addresses.is_empty()) else {
                 return Ok(Some(Outcome::Waits));
             };
-            let (host, reservation) = item::with_addresses(family, &host.element(family)?, addresses)?;
+            let (host, reservation) = item::with_addresses(family, &given, addresses)?;
             let owner = owner::of(&old.body);
             let job = jobs
                 .entry((index, owner.clone()))
@@ -108,6 +106,35 @@ fn prepare(
         }
     }
     Ok(outcome)
+}
+
+/// The wishes that a query means, each with the JSON from which it can be read again.
+fn wishes_of(
+    family: Family,
+    source: Source<'_>,
+    store: Option<&Store>,
+    query: &Query<'_>,
+) -> Result<Vec<(Reservation, Element)>, CommandError> {
+    let mut wishes = Vec::new();
+    if let (SourceKind::Store, Some(store)) = (source.kind(), store) {
+        // The host that Kea sees lacks options that the configuration does not know. They must not get lost.
+        for stored in store.find(query) {
+            let reservation = &stored.reservation;
+            if wish::is_pending(reservation) {
+                let mut given = Element::from_json(&String::from_utf8_lossy(&reservation.body))?;
+                given.set("subnet-id", &Element::integer(reservation.subnet(family).unwrap_or_default())?)?;
+                wishes.push((reservation.clone(), given));
+            }
+        }
+        return Ok(wishes);
+    }
+    for host in source.find(query)? {
+        let reservation = host.stored_form()?;
+        if wish::is_pending(&reservation) {
+            wishes.push((reservation, host.element(family)?));
+        }
+    }
+    Ok(wishes)
 }
 
 /// The addresses that a client leases in its subnet now.

@@ -119,14 +119,18 @@ impl Pins {
     /// Looks through some more of the sources. Whether that was something to do.
     fn sweep_on(&self, store: Option<&Store>) -> Result<bool, CommandError> {
         let mut state = self.sweep();
-        // What ends with an error is not tried again until the next configuration.
         let mut sweep = match std::mem::take(&mut *state) {
             SweepState::Done => return Ok(false),
             SweepState::Due => Sweep::new()?,
             SweepState::Going(sweep) => sweep,
         };
-        let Some(wishes) = sweep.next(self.family, store)? else { return Ok(true) };
+        let found = sweep.next(self.family, store);
+        if let Ok(None) = found {
+            return Ok(true);
+        }
+        // A source that cannot be read is not tried again until the next configuration; the others are.
         *state = SweepState::Going(sweep);
+        let wishes = found?.unwrap_or_default();
         self.with(|registry| {
             for wish in &wishes {
                 if let Some(subnet) = wish.subnet(self.family) {
