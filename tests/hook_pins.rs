@@ -129,6 +129,7 @@ fn a_lease_that_was_committed_unseen_is_found_when_the_server_starts() {
     let mut site = Site::new(Family::V4, config_without_store());
     apply(&site.kea, &[wish(1)]);
     let lease = json!({ "subnet-id": SUBNET_ID, "ip-address": "10.77.100.50", "hw-address": mac(1) });
+    wait_for_wishes(&site.kea, 1);
     // As a partner in high availability does it, which no callout hears of.
     site.kea.ask("lease4-add", &lease).unwrap();
     assert_eq!(pending(&site.kea)["total"], json!(1));

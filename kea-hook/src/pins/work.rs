@@ -112,7 +112,7 @@ impl Pins {
     }
 
     /// Whether the sources are still being looked through, so that there may be more wishes than are known.
-    pub fn is_sweeping(&self) -> bool {
+    fn is_sweeping(&self) -> bool {
         !matches!(*self.sweep(), SweepState::Done)
     }
 

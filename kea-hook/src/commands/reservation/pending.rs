@@ -37,7 +37,7 @@ pub fn pending(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Co
     let mut found = Element::map()?;
     found.set("count", &Element::integer(page.len())?)?;
     found.set("total", &Element::integer(wishes.len())?)?;
-    found.set("complete", &Element::boolean(!hook.pins.is_sweeping())?)?;
+    found.set("complete", &Element::boolean(!hook.pins.has_more())?)?;
     found.set("reservations", &shown)?;
     let result = if wishes.is_empty() { ResultCode::Empty } else { ResultCode::Success };
     Ok(Reply::new(result, format!("{} host(s) wait for a lease.", wishes.len())).with(found))
