@@ -72,14 +72,12 @@ leases_of_client(std::uint8_t family, std::uint8_t identifier_type, rust::Slice<
 }
 
 rust::Vec<ClientLease>
-lease6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac) {
-    const auto lease = LeaseMgrFactory::instance().getLease6(is_prefix ? Lease::TYPE_PD : Lease::TYPE_NA,
-                                                             IOAddress(std::string(address)));
-    rust::Vec<ClientLease> found;
-    if (lease && lease->hwaddr_ && lease->hwaddr_->hwaddr_ == Bytes(mac.begin(), mac.end())) {
-        collect(lease, found);
-    }
-    return (found);
+leases6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac) {
+    const auto& manager = LeaseMgrFactory::instance();
+    const auto seen =
+        manager.getLease6(is_prefix ? Lease::TYPE_PD : Lease::TYPE_NA, IOAddress(std::string(address)));
+    const bool is_of_mac = seen && seen->hwaddr_ && seen->hwaddr_->hwaddr_ == Bytes(mac.begin(), mac.end());
+    return (is_of_mac ? collect_all(manager.getLeases6(*seen->duid_)) : rust::Vec<ClientLease>());
 }
 
 } // namespace keahook

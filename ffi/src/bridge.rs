@@ -229,7 +229,7 @@ pub(crate) mod ffi {
         fn database_types() -> Result<Vec<String>>;
 
         fn leases_of_client(family: u8, identifier_type: u8, identifier: &[u8]) -> Result<Vec<ClientLease>>;
-        fn lease6_of_mac(is_prefix: bool, address: &str, mac: &[u8]) -> Result<Vec<ClientLease>>;
+        fn leases6_of_mac(is_prefix: bool, address: &str, mac: &[u8]) -> Result<Vec<ClientLease>>;
         fn resolver(family: u8) -> Result<UniquePtr<Resolver>>;
         fn open(
             self: Pin<&mut Resolver>,

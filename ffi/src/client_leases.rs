@@ -36,15 +36,18 @@ pub fn of_client(family: Family, identifier: &Identifier) -> Result<Vec<ClientLe
     convert(ffi::leases_of_client(family.number(), identifier.kind as u8, &identifier.value)?)
 }
 
-/// Those of the DHCPv6 leases that were seen with a client which are still valid, and still of its hardware address.
+/// The valid DHCPv6 leases of the client that was seen with some leases, where one of these is still of its hardware address.
+/// Those that were seen tell the client's DUID, by which Kea finds all of them.
 #[cfg(feature = "kea")]
 pub fn of_mac(seen: &[ClientLease], mac: &[u8]) -> Result<Vec<ClientLease>, KeaError> {
-    let mut valid = Vec::new();
     for lease in seen {
         let is_prefix = lease.prefix_length.is_some();
-        valid.extend(convert(ffi::lease6_of_mac(is_prefix, &lease.address.to_string(), mac)?)?);
+        let found = ffi::leases6_of_mac(is_prefix, &lease.address.to_string(), mac)?;
+        if !found.is_empty() {
+            return convert(found);
+        }
     }
-    Ok(valid)
+    Ok(Vec::new())
 }
 
 #[cfg(feature = "kea")]

@@ -241,8 +241,9 @@ void remove_source() noexcept;
 /// DHCPv6, circuit ids and flex-ids.
 rust::Vec<ClientLease> leases_of_client(std::uint8_t family, std::uint8_t identifier_type,
                                         rust::Slice<const std::uint8_t> identifier);
-/// The DHCPv6 lease of an address or of a prefix (without its length), where it is valid and of that hardware address.
-rust::Vec<ClientLease> lease6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac);
+/// The valid DHCPv6 leases of the client that has the lease of an address or of a prefix (without its length), where that
+/// is of this hardware address.
+rust::Vec<ClientLease> leases6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t> mac);
 
 /// Lets wake work. On the main thread.
 void begin_wakes();

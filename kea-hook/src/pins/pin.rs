@@ -139,7 +139,7 @@ fn wishes_of(
 
 /// The addresses that a client leases in its subnet now.
 fn addresses_of(family: Family, client: &Client, seen: &[ClientLease]) -> Result<Vec<String>, CommandError> {
-    // Kea cannot be asked for leases of a hardware address: only those are known that the client was seen with.
+    // Kea cannot be asked for leases of a hardware address, but a lease that the client was seen with names it.
     let mut leases = if (family, client.kind) == (Family::V6, IdentifierType::HwAddress) {
         client_leases::of_mac(seen, &client.value)?
     } else {
