@@ -327,3 +327,25 @@ fn the_servers_statistics_count_commands_and_writes() {
     assert_eq!(statistic("ext-store-commits"), before + 1);
     assert_eq!(statistic("ext-store-errors"), 0);
 }
+
+/// Kea's strings are bytes: an escape below `\u0100` stands for one, whether that makes UTF-8 or not.
+#[test]
+fn names_that_are_no_utf_8_are_found_and_shown() {
+    let kea = command_server("latin");
+    let ask = |request: &str| -> Value {
+        // Kea writes such bytes as escapes, so that its replies are ASCII.
+        serde_json::from_slice(&kea.command_raw(request.as_bytes()).unwrap()).unwrap()
+    };
+    let added = ask(r#"{ "command": "ext-reservation-add", "arguments": { "reservation":
+            { "subnet-id": 1, "hw-address": "02:77:00:00:00:01", "hostname": "Zo\u00eb" } } }"#);
+    assert_eq!(added["result"], json!(0), "{added}");
+    let found =
+        ask(r#"{ "command": "ext-reservation-get-by-hostname", "arguments": { "hostname": "ZO\u00eb" } }"#);
+    assert_eq!(found["arguments"]["hosts"][0]["hw-address"], json!("02:77:00:00:00:01"), "{found}");
+
+    let added = ask(r#"{ "command": "ext-network4-add", "arguments": { "shared-networks":
+            [{ "name": "Zo\u00eb", "subnet4": [{ "id": 9, "subnet": "10.99.0.0/24" }] }] } }"#);
+    assert_eq!(added["result"], json!(0), "{added}");
+    let listed = ask(r#"{ "command": "ext-subnet4-list" }"#);
+    assert_eq!(listed["arguments"]["subnets"][1]["shared-network-name"], json!("Zo\u{eb}"), "{listed}");
+}
