@@ -11,12 +11,14 @@
 //! - [`unique`]: what must be unique among them.
 //! - [`pins`]: how they get the addresses that their clients lease.
 //! - [`owner`]: who they belong to.
+//! - `marks`: how both are kept with a reservation.
 //! - [`wish`]: those that wait for a lease.
 //!
 //! What needs Kea exists with the feature `kea` only.
 
 pub mod apply;
 pub mod journal;
+mod marks;
 pub mod owner;
 pub mod pins;
 pub mod store;

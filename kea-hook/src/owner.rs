@@ -1,35 +1,17 @@
 //! Who a reservation belongs to: a mark in its `user-context`, beside what the user keeps there.
 
-use std::borrow::Cow;
-
-use memchr::memmem;
-use serde::Deserialize;
 use serde_json::Value;
+
+use crate::marks;
 
 /// The member of `user-context` that names the owner.
 pub const MEMBER: &str = "ext-owner";
 /// The longest name of an owner, in bytes.
 pub const MAX_BYTES: usize = 255;
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, rename = "user-context", default)]
-    context: Option<Context<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Context<'a> {
-    #[serde(borrow, rename = "ext-owner", default)]
-    owner: Option<Cow<'a, str>>,
-}
-
 /// The owner that the JSON of a reservation names, byte by byte as it was sent. None where nobody owns it.
 pub fn of(body: &[u8]) -> Option<Vec<u8>> {
-    // Most bodies have no mark, and need not be read.
-    memmem::find(body, MEMBER.as_bytes())?;
-    let body = String::from_utf8_lossy(body);
-    let owner = serde_json::from_str::<Body<'_>>(&body).ok()?.context?.owner?;
-    Some(to_bytes(&owner))
+    marks::read(body, MEMBER).map(|owner| to_bytes(&owner))
 }
 
 /// Whether an unowned reservation is what a new one says, leaving its owner aside. Where the unowned one has no

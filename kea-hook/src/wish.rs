@@ -1,36 +1,19 @@
 //! Wishes: reservations whose address is that of their client's lease. Until there is such a lease, a wish is a reservation
 //! without an address, so that every host backend can keep it. A mark in its `user-context` tells it from others.
 
-use std::borrow::Cow;
-
 use kea_ffi::host::Reservation;
-use memchr::memmem;
-use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::marks;
 
 /// The member of `user-context` that says where the address comes from.
 pub const MEMBER: &str = "ext-address";
 /// What it says.
 pub const LEASE: &str = "lease";
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, rename = "user-context", default)]
-    context: Option<Context<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Context<'a> {
-    #[serde(borrow, rename = "ext-address", default)]
-    address: Option<Cow<'a, str>>,
-}
-
 /// Whether the address of a reservation comes, or came, from a lease.
 fn is_marked(body: &[u8]) -> bool {
-    // Most bodies have no mark, and need not be read.
-    memmem::find(body, MEMBER.as_bytes()).is_some()
-        && serde_json::from_str::<Body<'_>>(&String::from_utf8_lossy(body))
-            .is_ok_and(|body| body.context.and_then(|context| context.address).as_deref() == Some(LEASE))
+    marks::read(body, MEMBER).as_deref() == Some(LEASE)
 }
 
 /// Whether a reservation has an address or a prefix.
