@@ -4,6 +4,8 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "erasing.hpp"
+#include "json.hpp"
 #include "outgoing.hpp"
 
 // Included first: the parser's header needs it and does not say so.
@@ -69,6 +71,11 @@ Host::claim() const {
             {octets(reserved.getPrefix()), reserved.getPrefixLen(), reserved.getType() == IPv6Resrv::TYPE_PD});
     }
     return (claim);
+}
+
+void
+Host::check_readable() const {
+    keahook::check_readable(is_v6(*host_) ? *host_->toElement6() : *host_->toElement4());
 }
 
 rust::Vec<std::uint8_t>

@@ -5,7 +5,6 @@
 
 #include "bytes.hpp"
 #include "erasing.hpp"
-#include "json.hpp"
 #include "store_source.hpp"
 
 #include <dhcpsrv/cfg_db_access.h>
@@ -155,9 +154,9 @@ pause_packets_before_30(SourceKind kind) {
 
 /// Kea's databases write what they cannot read, and then no listing works any more.
 void
-refuse_unreadable(SourceKind kind, const isc::dhcp::Host& host) {
+refuse_unreadable(SourceKind kind, const Host& host) {
     if (kind == SourceKind::Other) {
-        check_readable(is_v6(host) ? *host.toElement6() : *host.toElement4());
+        host.check_readable();
     }
 }
 
@@ -198,7 +197,7 @@ Source::find(const Question& question) const {
 
 void
 Source::add(const Host& host) const {
-    refuse_unreadable(kind_, *host.host());
+    refuse_unreadable(kind_, host);
     const auto packets_wait = pause_packets_before_30(kind_);
     // Kea leaves a host with a duplicate IPv6 address half inserted in its configuration, and serves it.
     const bool may_stay = kind_ == SourceKind::Memory && is_v6(*host.host());
@@ -233,7 +232,7 @@ Source::remove_unread(const Question& question) const {
 
 bool
 Source::replace_unread(const Host& updated) const {
-    refuse_unreadable(kind_, *updated.host());
+    refuse_unreadable(kind_, updated);
 #if KEA_API >= 20600
     source_->update(updated.give());
     return (true);
@@ -244,7 +243,7 @@ Source::replace_unread(const Host& updated) const {
 
 void
 Source::replace(const Host& old, const Host& updated) const {
-    refuse_unreadable(kind_, *updated.host());
+    refuse_unreadable(kind_, updated);
     if (kind_ == SourceKind::Store) {
         update_store(*source_, updated.give());
         return;

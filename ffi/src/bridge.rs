@@ -186,6 +186,7 @@ pub(crate) mod ffi {
         fn claim(self: &Host) -> Result<Claim>;
         fn element(self: &Host, family: u8) -> Result<UniquePtr<Element>>;
         fn copy(self: &Host) -> Result<UniquePtr<Host>>;
+        fn check_readable(self: &Host) -> Result<()>;
         fn body(self: &Host) -> Result<Vec<u8>>;
         fn owner(self: &Host, member: &str) -> Result<Vec<u8>>;
         fn parse_reservation(family: u8, subnet: u32, reservation: &Element) -> Result<UniquePtr<Host>>;

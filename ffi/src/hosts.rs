@@ -55,6 +55,11 @@ impl Host {
         to_reservation(self.0.claim()?, Vec::new())
     }
 
+    /// Refuses what Kea's SQL databases could not give back.
+    pub fn check_readable(&self) -> Result<(), KeaError> {
+        Ok(self.0.check_readable()?)
+    }
+
     /// The whole of it, as the store keeps it.
     pub fn stored_form(&self) -> Result<Reservation, KeaError> {
         to_reservation(self.0.claim()?, self.0.body()?)

@@ -106,6 +106,8 @@ public:
     /// As `reservation-get` shows it: Kea's own JSON plus `subnet-id`.
     std::unique_ptr<Element> element(std::uint8_t family) const;
     std::unique_ptr<Host> copy() const { return (std::make_unique<Host>(host_)); }
+    /// Throws where Kea's SQL databases could not give it back.
+    void check_readable() const;
     /// As the store keeps it: the JSON that Kea's parser takes.
     rust::Vec<std::uint8_t> body() const;
     /// The text under this name in the `user-context`; empty where there is none.

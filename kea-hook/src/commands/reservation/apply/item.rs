@@ -31,6 +31,8 @@ pub struct Reader {
     needs_hosts: bool,
     /// Whether the server's memory is to be changed.
     fills_memory: bool,
+    /// Whether a database of Kea's is to be changed.
+    fills_database: bool,
 }
 
 impl Reader {
@@ -46,7 +48,8 @@ impl Reader {
         };
         let needs_hosts = sources.iter().any(|source| source.kind() != SourceKind::Store);
         let fills_memory = sources.iter().any(|source| source.kind() == SourceKind::Memory);
-        Ok(Self { family, owner, owner_alone, needs_hosts, fills_memory })
+        let fills_database = sources.iter().any(|source| source.kind() == SourceKind::Other);
+        Ok(Self { family, owner, owner_alone, needs_hosts, fills_memory, fills_database })
     }
 
     /// Reads one.
@@ -69,6 +72,9 @@ impl Reader {
         let (host, reservation) = reservation(self.family, &marked)?;
         if owner::of(&reservation.body).as_deref() != owner {
             return Err(CommandError::new("'user-context' is nested too deeply to be read again"));
+        }
+        if self.fills_database {
+            host.check_readable()?;
         }
         if !wish::is_pending(&reservation) {
             return Ok(Wanted { host: Some(host), reservation, wish: None });
