@@ -156,6 +156,24 @@ fn leases_that_nobody_may_use_are_never_pinned() {
     assert_eq!(pending(kea)["total"], json!(2));
 }
 
+/// A client may have sent one client identifier after the other.
+#[test]
+fn of_several_leases_the_newest_is_pinned() {
+    let site = Site::new(Family::V4, config_without_store());
+    let begin = 4_102_444_800_i64;
+    for (index, older, newer) in [(1, 61, 62), (2, 64, 63)] {
+        for (age, last) in [older, newer].into_iter().enumerate() {
+            let lease = json!({
+                "subnet-id": SUBNET_ID, "ip-address": format!("10.77.100.{last}"), "hw-address": mac(index),
+                "client-id": format!("01:0{age}"), "valid-lft": 3600, "expire": begin + 60 * i64::try_from(age).unwrap(),
+            });
+            site.kea.ask("lease4-add", &lease).unwrap();
+        }
+        let entry = apply_one(&site.kea, &wish(index));
+        assert_eq!(entry["ip-address"], json!(format!("10.77.100.{newer}")), "{entry}");
+    }
+}
+
 #[test]
 fn a_lease_in_another_subnet_is_told_and_not_pinned() {
     let mut config = config_without_store();

@@ -1,21 +1,23 @@
-// The leases that clients may use now.
+#include "client_leases.hpp"
+
 #include "keahook/shim.hpp"
 
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
-#include "lease_state.hpp"
 
 #include <dhcpsrv/lease_mgr_factory.h>
 
-#include <ctime>
+#include <algorithm>
 
 using isc::asiolink::IOAddress;
 using isc::dhcp::ClientId;
 using isc::dhcp::DUID;
 using isc::dhcp::HWAddr;
 using isc::dhcp::Lease;
+using isc::dhcp::Lease4Collection;
 using isc::dhcp::Lease4Ptr;
+using isc::dhcp::Lease6Collection;
 using isc::dhcp::Lease6Ptr;
 using isc::dhcp::LeaseMgrFactory;
 
@@ -25,17 +27,34 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
+/// Whether the client may use the address. (What was released and is kept for the client's return has a lifetime of 0,
+/// or a state of its own.)
+bool
+is_valid(const Lease& lease, std::time_t now) {
+    return (lease.state_ == Lease::STATE_DEFAULT &&
+            (lease.valid_lft_ == Lease::INFINITY_LFT || lease.getExpirationTime() > now));
+}
+
+template <typename Leases>
+Leases
+only_valid(Leases leases, std::time_t now) {
+    leases.erase(
+        std::remove_if(leases.begin(), leases.end(), [&](const auto& lease) { return (!is_valid(*lease, now)); }),
+        leases.end());
+    std::stable_sort(leases.begin(), leases.end(),
+                     [](const auto& left, const auto& right) { return (left->cltt_ > right->cltt_); });
+    return (leases);
+}
+
 void
 collect(const Lease4Ptr& lease, rust::Vec<ClientLease>& found) {
-    if (lease && is_valid(*lease, std::time(nullptr))) {
-        found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), 0});
-    }
+    found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), 0});
 }
 
 void
 collect(const Lease6Ptr& lease, rust::Vec<ClientLease>& found) {
     // A temporary address is given to be changed soon (RFC 8415, section 6.5).
-    if (lease && is_valid(*lease, std::time(nullptr)) && lease->type_ != Lease::TYPE_TA) {
+    if (lease->type_ != Lease::TYPE_TA) {
         const std::uint8_t length = lease->type_ == Lease::TYPE_PD ? lease->prefixlen_ : 0;
         found.push_back({lease->subnet_id_, lossy(lease->addr_.toText()), length});
     }
@@ -53,22 +72,34 @@ collect_all(const Leases& leases) {
 
 } // namespace
 
-rust::Vec<ClientLease>
-leases_of_client(std::uint8_t family, std::uint8_t identifier_type, rust::Slice<const std::uint8_t> identifier) {
+Lease4Collection
+valid_leases4(std::uint8_t identifier_type, rust::Slice<const std::uint8_t> identifier, std::time_t now) {
     const auto& manager = LeaseMgrFactory::instance();
     const Bytes bytes(identifier.begin(), identifier.end());
     switch (identifier_type) {
     case isc::dhcp::Host::IDENT_HWADDR:
-        // Kea's lease databases cannot be asked for DHCPv6 leases of a hardware address.
-        return (family == 6 ? rust::Vec<ClientLease>() :
-                              collect_all(manager.getLease4(HWAddr(bytes, isc::dhcp::HTYPE_ETHER))));
+        return (only_valid(manager.getLease4(HWAddr(bytes, isc::dhcp::HTYPE_ETHER)), now));
     case isc::dhcp::Host::IDENT_CLIENT_ID:
-        return (collect_all(manager.getLease4(ClientId(bytes))));
-    case isc::dhcp::Host::IDENT_DUID:
-        return (collect_all(manager.getLeases6(DUID(bytes))));
+        return (only_valid(manager.getLease4(ClientId(bytes)), now));
     default:
         return {};
     }
+}
+
+Lease6Collection
+valid_leases6(std::uint8_t identifier_type, rust::Slice<const std::uint8_t> identifier, std::time_t now) {
+    if (identifier_type != isc::dhcp::Host::IDENT_DUID) {
+        return {};
+    }
+    const Bytes bytes(identifier.begin(), identifier.end());
+    return (only_valid(LeaseMgrFactory::instance().getLeases6(DUID(bytes)), now));
+}
+
+rust::Vec<ClientLease>
+leases_of_client(std::uint8_t family, std::uint8_t identifier_type, rust::Slice<const std::uint8_t> identifier) {
+    const std::time_t now = std::time(nullptr);
+    return (family == 6 ? collect_all(valid_leases6(identifier_type, identifier, now)) :
+                          collect_all(valid_leases4(identifier_type, identifier, now)));
 }
 
 rust::Vec<ClientLease>
@@ -76,8 +107,12 @@ leases6_of_mac(bool is_prefix, rust::Str address, rust::Slice<const std::uint8_t
     const auto& manager = LeaseMgrFactory::instance();
     const auto seen =
         manager.getLease6(is_prefix ? Lease::TYPE_PD : Lease::TYPE_NA, IOAddress(std::string(address)));
-    const bool is_of_mac = seen && seen->hwaddr_ && seen->hwaddr_->hwaddr_ == Bytes(mac.begin(), mac.end());
-    return (is_of_mac ? collect_all(manager.getLeases6(*seen->duid_)) : rust::Vec<ClientLease>());
+    const bool is_of_mac =
+        seen && seen->duid_ && seen->hwaddr_ && seen->hwaddr_->hwaddr_ == Bytes(mac.begin(), mac.end());
+    if (!is_of_mac) {
+        return {};
+    }
+    return (collect_all(only_valid(manager.getLeases6(*seen->duid_), std::time(nullptr))));
 }
 
 } // namespace keahook

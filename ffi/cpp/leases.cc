@@ -4,38 +4,21 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
-#include "lease_state.hpp"
+#include "client_leases.hpp"
 
-#include <dhcpsrv/lease_mgr_factory.h>
-
-#include <algorithm>
 #include <string>
 
 using isc::asiolink::IOAddress;
 using isc::data::ElementPtr;
-using isc::dhcp::ClientId;
-using isc::dhcp::DUID;
-using isc::dhcp::HWAddr;
 using isc::dhcp::Lease;
 using isc::dhcp::Lease4;
-using isc::dhcp::Lease4Collection;
 using isc::dhcp::Lease6;
-using isc::dhcp::Lease6Collection;
-using isc::dhcp::LeaseMgrFactory;
 
 namespace keahook {
 
 namespace {
 
 using Value = isc::data::Element;
-
-/// What leases are looked for by.
-struct Client {
-    isc::dhcp::Host::IdentifierType type;
-    std::vector<std::uint8_t> identifier;
-    bool has_subnet;
-    std::uint32_t subnet;
-};
 
 ElementPtr
 number(std::int64_t value) {
@@ -45,41 +28,6 @@ number(std::int64_t value) {
 ElementPtr
 text(rust::Slice<const std::uint8_t> bytes) {
     return (Value::create(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
-}
-
-/// Those that are valid and in the wanted subnet, the newest first.
-template <typename Leases>
-Leases
-only_valid(Leases leases, const Client& client, std::time_t now) {
-    const auto unwanted = [&](const auto& lease) {
-        return (!is_valid(*lease, now) || (client.has_subnet && lease->subnet_id_ != client.subnet));
-    };
-    leases.erase(std::remove_if(leases.begin(), leases.end(), unwanted), leases.end());
-    std::stable_sort(leases.begin(), leases.end(),
-                     [](const auto& left, const auto& right) { return (left->cltt_ > right->cltt_); });
-    return (leases);
-}
-
-/// None where Kea finds no leases by this type of identifier.
-Lease4Collection
-find4(const Client& client, std::time_t now) {
-    const auto& manager = LeaseMgrFactory::instance();
-    switch (client.type) {
-    case isc::dhcp::Host::IDENT_HWADDR:
-        return (only_valid(manager.getLease4(HWAddr(client.identifier, isc::dhcp::HTYPE_ETHER)), client, now));
-    case isc::dhcp::Host::IDENT_CLIENT_ID:
-        return (only_valid(manager.getLease4(ClientId(client.identifier)), client, now));
-    default:
-        return {};
-    }
-}
-
-Lease6Collection
-find6(const Client& client, std::time_t now) {
-    if (client.type != isc::dhcp::Host::IDENT_DUID) {
-        return {};
-    }
-    return (only_valid(LeaseMgrFactory::instance().getLeases6(DUID(client.identifier)), client, now));
 }
 
 /// The resources of one kind, under the name that they have in a reservation.
@@ -155,8 +103,11 @@ Resolver::describe(const Lease6& lease) {
 
 template <typename Leases>
 void
-Resolver::show(const Leases& leases) {
+Resolver::show(const Leases& leases, bool has_subnet, std::uint32_t subnet) {
     for (const auto& lease : leases) {
+        if (has_subnet && lease->subnet_id_ != subnet) {
+            continue;
+        }
         if (leases_ == nothing_) {
             leases_ = Value::createList();
         }
@@ -166,17 +117,13 @@ Resolver::show(const Leases& leases) {
 
 void
 Resolver::open(std::uint8_t type, rust::Slice<const std::uint8_t> identifier, bool has_subnet, std::uint32_t subnet) {
-    const Client client{static_cast<isc::dhcp::Host::IdentifierType>(type),
-                        {identifier.begin(), identifier.end()},
-                        has_subnet,
-                        subnet};
     leases_ = nothing_;
     reservations_ = nothing_;
     leased_ = 0;
     if (family_ == 6) {
-        show(find6(client, now_));
+        show(valid_leases6(type, identifier, now_), has_subnet, subnet);
     } else {
-        show(find4(client, now_));
+        show(valid_leases4(type, identifier, now_), has_subnet, subnet);
     }
 }
 

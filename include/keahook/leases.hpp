@@ -48,7 +48,7 @@ private:
     isc::data::ElementPtr describe(const isc::dhcp::Lease4& lease);
     isc::data::ElementPtr describe(const isc::dhcp::Lease6& lease);
     template <typename Leases>
-    void show(const Leases& leases);
+    void show(const Leases& leases, bool has_subnet, std::uint32_t subnet);
 
     std::uint8_t family_;
     std::time_t now_;
