@@ -120,7 +120,8 @@ tell_expired(CalloutHandle& handle, const char* name) {
     LeasePtr lease;
     handle.getArgument(name, lease);
     // With another status, another library keeps it.
-    if (lease && handle.getStatus() == CalloutHandle::NEXT_STEP_CONTINUE && lease->state_ == Lease::STATE_DEFAULT && lease->valid_lft_ > 0) {
+    const bool goes = lease && handle.getStatus() == CalloutHandle::NEXT_STEP_CONTINUE;
+    if (goes && lease->state_ == Lease::STATE_DEFAULT && lease->valid_lft_ > 0) {
         tell(*lease, KhrLeaseChange_Expired);
     }
 }

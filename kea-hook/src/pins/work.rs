@@ -142,15 +142,16 @@ impl Pins {
     }
 
     fn settle(&self, client: &Client, outcome: pin::Outcome) {
-        self.with(|registry| match outcome {
-            pin::Outcome::NoWish | pin::Outcome::Pinned => registry.remove(client),
+        match outcome {
+            pin::Outcome::NoWish | pin::Outcome::Pinned => self.with(|registry| registry.remove(client)),
             pin::Outcome::Waits => {}
+            // Packet threads may want the registry: the log is written without it.
             pin::Outcome::Refused(problem) => {
-                if registry.set_problem(client, &problem) {
+                if self.with(|registry| registry.set_problem(client, &problem)) {
                     server::log(Message::PinRefused, &problem);
                 }
             }
-        });
+        }
     }
 
     fn with<T>(&self, action: impl FnOnce(&mut Registry) -> T) -> T {
