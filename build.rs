@@ -43,6 +43,7 @@ mod kea {
         "cpp/log.cc",
         "cpp/networks.cc",
         "cpp/outgoing.cc",
+        "cpp/plain_host.cc",
         "cpp/plain.cc",
         "cpp/registration.cc",
         "cpp/server.cc",
