@@ -5,6 +5,7 @@
 
 pub mod mutations;
 pub mod site;
+pub mod wishes;
 
 use std::path::Path;
 use std::time::Duration;
