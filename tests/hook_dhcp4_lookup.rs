@@ -218,7 +218,9 @@ fn thousands_of_clients_in_turn_get_what_is_theirs() {
         reserved(SUBNET_ID, index, &with(json!({ "ip-address": address }), &kinds[index % kinds.len()]))
     };
     let items: Vec<Value> = (1..=2 * APART + 50).map(item).collect();
-    site.kea.ask("ext-reservation-apply", &json!({ "owner": "o", "reservations": items })).unwrap();
+    for items in items.chunks(9000) {
+        site.kea.ask("ext-reservation-apply", &json!({ "owner": "o", "reservations": items })).unwrap();
+    }
 
     for index in (1..=50).flat_map(|index| [index, index + APART, index + 2 * APART, index]) {
         let found = site.kea.ask("ext-reservation-get", &key(index)).unwrap();
