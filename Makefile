@@ -63,11 +63,15 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
-# Compiled as the calling user, then run as root.
-TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test 'hook_*'
+# Compiled as the calling user, then run as root. The operator, which reads and writes the hook's stores, is the one that
+# is built on this machine: its crates need not be compiled for each Kea.
+TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite \
+    --test 'hook_*' --test operator_transfer
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
+	$(CARGO) build -p kea-operator
+	@$(if $(filter-out 2.2,$(KEA)),install -D $(TARGET_DIR)/debug/kea-operator $(KEA_TARGET_DIR)/debug/kea-operator)
 	$(IN_KEA) $(TEST_HOOK) --no-run
 	$(IN_KEA_AS_ROOT) $(TEST_HOOK)
 
