@@ -102,6 +102,8 @@ sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	    --target $(HOST) --target-dir $(SANITIZED)
 	KEA_HOOK=$(SANITIZED)/$(HOST)/debug/libdhcp_host_cmds_rs.so $(IN_KEA_AS_ROOT) $(TEST_MEMORY) address_sanitizer
 
+# Sessions of several commands from the beginning: libFuzzer would spend its time on inputs of a few bytes.
+FUZZ_LENGTH = -max_len=2048 -len_control=0
 # The fuzzers' stores are in memory where that can be: what is looked for is not in the disk.
 FUZZ_STORES = $(firstword $(wildcard /dev/shm) /tmp)
 .PHONY: fuzz
@@ -112,7 +114,8 @@ fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECOND
 	@folder=$$(mktemp -d $(FUZZ_STORES)/kea-fuzz.XXXXXX); trap 'rm -rf "$$folder"' EXIT; \
 	export KEA_FUZZ_DIR="$$folder" CARGO_TARGET_DIR=$(abspath $(TARGET_DIR))/fuzz PATH="$(KEA_OPERATOR_CACHE)/tools/bin:$$PATH"; \
 	for target in commands4 commands6; do \
-	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1; \
+	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) $(FUZZ_LENGTH) \
+	        -verbosity=0 -print_final_stats=1; \
 	done
 
 # In a folder of its own: what it uses of the hook is built without Kea, and would replace the library. Only below the
