@@ -62,6 +62,15 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<()> {
             exported.left_out
         );
     }
+    for line in &exported.unreadable {
+        eprintln!("{line}");
+    }
+    let unreadable = exported.unreadable.len();
+    anyhow::ensure!(
+        unreadable == 0,
+        "{unreadable} {} left out, all else is exported",
+        if unreadable == 1 { "item is" } else { "items are" }
+    );
     Ok(())
 }
 

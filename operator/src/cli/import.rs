@@ -153,6 +153,8 @@ fn placing(args: &ImportArgs) -> anyhow::Result<Placing> {
 
 fn document(path: &Path, format: Format) -> anyhow::Result<transfer::Document> {
     let bytes = read(path)?;
+    transfer::check_encoding(&bytes)
+        .map_err(|text| anyhow::anyhow!("cannot read '{}': {text}", path.display()))?;
     let format = match format {
         Format::Auto => transfer::Format::guess(&bytes).with_context(|| {
             format!("cannot tell what '{}' is: give --format json, csv, kea or dhcpd", path.display())
