@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use dhcp_host_cmds_rs::store::{OpenOptions, Store};
+use dhcp_host_cmds_rs::store::Store;
 use tempfile::NamedTempFile;
 
+use super::store;
 use crate::transfer::{self, export};
 
 /// Shown below the options.
@@ -77,7 +78,7 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<()> {
 fn open(path: &Path) -> anyhow::Result<Store> {
     // The hook takes a store that is not there for an empty one; here it is a slip.
     fs::metadata(path).with_context(|| format!("cannot read the store '{}'", path.display()))?;
-    Ok(Store::open(path, &OpenOptions { read_only: true })?)
+    store::open(path, true)
 }
 
 /// The file has its name when it is whole, and until then another one in the same folder.

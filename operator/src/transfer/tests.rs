@@ -74,6 +74,7 @@ fn context() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
         text().prop_map(Value::from),
     ];
     let map = |value: BoxedStrategy<Value>| {
