@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// The path names a folder.
     #[error(
-        "the reservation store '{}' is a directory: set \"name\" to a file in it, such as '{}'",
+        "the reservation store '{}' is a directory: name a file in it, such as '{}'",
         .0.display(), .0.join("kea-hosts.db").display()
     )]
     Directory(PathBuf),
@@ -33,7 +33,7 @@ pub enum OpenError {
     /// The folder of the file does not exist.
     #[error(
         "the directory '{}' of the reservation store does not exist: create it, owned by the user that runs the Kea \
-         server, or correct \"name\"",
+         server, or correct the path",
         .0.display()
     )]
     ParentMissing(PathBuf),
@@ -46,7 +46,7 @@ pub enum OpenError {
     Locked(PathBuf),
     /// The file is something else; its content is never overwritten.
     #[error(
-        "'{}' is not a reservation store: it was left untouched; correct \"name\", or move that file away",
+        "'{}' is not a reservation store: it was left untouched; correct the path, or move that file away",
         .0.display()
     )]
     NotAStore(PathBuf),
@@ -71,8 +71,8 @@ pub enum OpenError {
     },
     /// A newer hook wrote the file.
     #[error(
-        "the reservation store '{}' has format {found}, this hook library knows formats up to {supported}: upgrade \
-         the hook library, or restore a backup made before its upgrade",
+        "the reservation store '{}' has format {found}, and this version knows formats up to {supported}: upgrade it, or \
+         restore a backup made before the upgrade",
         .path.display()
     )]
     NewerFormat {
@@ -80,7 +80,7 @@ pub enum OpenError {
         path: PathBuf,
         /// The format of the file.
         found: u64,
-        /// The newest format that this library knows.
+        /// The newest format that is known here.
         supported: u64,
     },
     /// No room to create or to recover the file.

@@ -232,7 +232,15 @@ fn where_a_backup_may_not_go() {
         Ok(()) => panic!("{} was taken", path.display()),
     };
     assert!(matches!(refused(Path::new("backup.db")), UpkeepError::Relative(_)));
-    assert!(matches!(refused(Path::new("/")), UpkeepError::Relative(_)));
+    assert!(matches!(refused(Path::new("/")), UpkeepError::NoName(_)));
+    assert!(matches!(refused(&folder.join("..")), UpkeepError::NoName(_)));
+    for name in ["a\0b".to_owned(), "n".repeat(252), "n".repeat(300)] {
+        assert!(matches!(refused(&folder.join(&name)), UpkeepError::BadName { .. }), "{name:?}");
+        assert!(matches!(
+            refused(&folder.join(&name).join("x")),
+            UpkeepError::BadName { .. } | UpkeepError::NoFolder(_)
+        ));
+    }
     assert!(
         matches!(refused(&folder.join("no/backup.db")), UpkeepError::NoFolder(path) if path.ends_with("no"))
     );
@@ -245,7 +253,7 @@ fn where_a_backup_may_not_go() {
     assert!(matches!(refused(&folder.join("here/hosts.db.new")), UpkeepError::Reserved(_)));
     assert!(matches!(
         refused(Path::new("/proc/backup.db")),
-        UpkeepError::Denied(_) | UpkeepError::NoFolder(_)
+        UpkeepError::Denied(_) | UpkeepError::NoNewFiles(_)
     ));
     fs::write(folder.join("precious.new"), "precious").unwrap();
     assert!(matches!(refused(&folder.join("precious")), UpkeepError::InTheWay(_)));

@@ -38,8 +38,10 @@ pub fn run(store: &Store, path: &Path, watch: &Watch) -> Result<u64, UpkeepError
 
 /// Refuses what could not become a backup, before anything is written; the path without ornaments.
 fn check(store: &Store, path: &Path) -> Result<PathBuf, UpkeepError> {
-    let named = path.file_name().filter(|_| path.is_absolute());
-    let name = named.ok_or_else(|| UpkeepError::Relative(path.into()))?;
+    if !path.is_absolute() {
+        return Err(UpkeepError::Relative(path.into()));
+    }
+    let name = path.file_name().ok_or_else(|| UpkeepError::NoName(path.into()))?;
     let folder = folder_of(path);
     let real_folder = folder.canonicalize().map_err(|error| UpkeepError::io(path, error))?;
     if !real_folder.is_dir() {
