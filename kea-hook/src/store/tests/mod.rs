@@ -11,5 +11,5 @@ mod model;
 mod observing;
 mod opening;
 mod rules;
-mod support;
+pub(super) mod support;
 mod upkeep;
