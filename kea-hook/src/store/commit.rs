@@ -30,6 +30,11 @@ impl Changes {
         self.effects.is_empty() && self.kept.is_empty()
     }
 
+    /// How many reservations and kept things are changed.
+    pub fn count(&self) -> usize {
+        self.effects.len() + self.kept.len()
+    }
+
     /// Adds what a later commit changed.
     pub fn absorb(&mut self, later: &Self) {
         self.effects.extend(later.effects.iter().map(|(id, effect)| (*id, effect.clone())));

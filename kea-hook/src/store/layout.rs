@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-use super::engine::EngineError;
+use super::engine::{EngineError, guarded};
 
 /// The file format that this library reads and writes.
 pub(super) const FORMAT: u32 = 1;
@@ -103,7 +103,8 @@ impl Head {
     pub fn write(self, file: &File) -> Result<(), EngineError> {
         let mut front = vec![0; PAGE as usize + self.log_bytes as usize];
         front[..HEAD_BYTES].copy_from_slice(&self.encode());
-        Ok(disk(file)?.write(0, &front)?)
+        let disk = disk(file)?;
+        guarded(|| Ok(disk.write(0, &front)?))
     }
 
     /// What is in the log.
@@ -147,13 +148,13 @@ pub(super) struct LogArea {
 
 impl LogArea {
     /// Bytes in it, on disk when this returns.
-    pub fn write(&self, at: usize, bytes: &[u8]) -> io::Result<()> {
-        self.disk.write(u64::from(PAGE) + at as u64, bytes)?;
+    pub fn write(&self, at: usize, bytes: &[u8]) -> Result<(), EngineError> {
+        guarded(|| Ok(self.disk.write(u64::from(PAGE) + at as u64, bytes)?))?;
         self.sync()
     }
 
-    pub fn sync(&self) -> io::Result<()> {
-        self.disk.sync_data()
+    pub fn sync(&self) -> Result<(), EngineError> {
+        guarded(|| Ok(self.disk.sync_data()?))
     }
 }
 

@@ -10,7 +10,7 @@
 //! kind, a sector that was written once is assumed to survive when it is written again with the same bytes and more.
 
 use super::commit::{self, Changes, Commit};
-use super::engine::{EngineError, guarded};
+use super::engine::EngineError;
 use super::layout::LogArea;
 use super::plan::Counters;
 
@@ -65,13 +65,12 @@ impl Log {
         let room = self.area.length.saturating_sub(self.end + FRAME).min(MOST);
         let Ok(Some(payload)) = commit::encode(changes, counters, reservations, room) else { return false };
         let bytes = frame(self.salt, counters.commits, &payload);
-        self.doubtful = true;
-        let written = guarded(|| Ok(self.area.write(self.end, &bytes)?));
-        if written.is_ok() {
-            self.doubtful = false;
+        let written = self.area.write(self.end, &bytes).is_ok();
+        self.doubtful = !written;
+        if written {
             self.end = (self.end + bytes.len()).next_multiple_of(ALIGNMENT);
         }
-        written.is_ok()
+        written
     }
 
     /// Whether a commit that was refused may be in it.

@@ -14,6 +14,10 @@ use super::log::Log;
 use super::plan::Counters;
 use kea_ffi::host::{HostId, StoredReservation};
 
+/// So many changes at most wait in the log. To bring them into the database while Kea waits takes a few milliseconds, and
+/// with a million reservations, all over which the changes are, some twenty.
+const MOST_PENDING: usize = 512;
+
 /// A store file that is open for writing. Dropping it brings all of the log into the database.
 pub(super) struct Volume {
     file: File,
@@ -99,10 +103,13 @@ impl Volume {
         let written = head.read_log(&file)?;
         let mut volume = Self::with(file, head, engine)?;
         volume.folded = loaded.counters.commits;
+        let mut pending = Changes::default();
         for commit in volume.log.replay(&written, volume.folded)? {
             loaded.apply(&commit)?;
-            volume.pending.absorb(&commit.changes);
+            pending.absorb(&commit.changes);
         }
+        // Not before all of it is known to be good, as dropping a volume writes what is pending.
+        volume.pending = pending;
         volume.counters = loaded.counters;
         volume.reservations = loaded.index.count() as u64;
         Ok((volume, loaded))
@@ -144,7 +151,8 @@ impl Volume {
         }
         let counters = Counters { commits: self.counters.commits + 1, ..counters };
         let reservations = changes.count_after(content.index);
-        if self.log.append(changes, counters, reservations) {
+        let few = self.pending.count() + changes.count() <= MOST_PENDING;
+        if few && self.log.append(changes, counters, reservations) {
             self.pending.absorb(changes);
             (self.counters, self.reservations) = (counters, reservations);
             return Ok(());

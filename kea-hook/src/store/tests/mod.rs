@@ -6,6 +6,7 @@ mod failing;
 pub(super) mod faults;
 mod full_disk;
 mod kept;
+mod log;
 mod measure;
 mod model;
 mod observing;

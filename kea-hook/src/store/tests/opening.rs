@@ -8,7 +8,7 @@ use std::path::Path;
 
 use redb::Database;
 
-use super::support::{Place, content, helper, open, open_read_only, refusal, v4, with_body};
+use super::support::{Place, content, helper, open, open_read_only, refusal, v4, with_body, with_small_logs};
 use crate::store::{Change, Health, OpenError, Reservation};
 
 /// A store that was closed cleanly, and what it holds.
@@ -215,12 +215,15 @@ fn a_truncated_file_does_not_open_as_less() {
 
 #[test]
 fn damage_is_an_error_or_harmless_but_never_other_content() {
+    const LOG: u32 = 4096;
+    const FRONT: usize = 4096 + LOG as usize;
+    with_small_logs(LOG);
     let place = Place::new();
     let expected = filled(&place);
     let whole = fs::read(&place.path).unwrap();
     let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
     let mut refused = 0;
-    let positions: Vec<_> = (0..320).chain((320..used).step_by(151)).collect();
+    let positions: Vec<_> = (0..40).chain(FRONT..FRONT + 320).chain((FRONT + 320..used).step_by(151)).collect();
     for &position in &positions {
         let mut damaged = whole.clone();
         damaged[position] ^= 0x55;

@@ -10,7 +10,7 @@ use kea_ffi::host::Family;
 
 use super::crash::{changes, state};
 use super::faults::{Fault, cease, inject};
-use super::support::{Place, content, open, open_read_only, refusal, v4, v4_client, with_body};
+use super::support::{Place, content, open, open_read_only, refusal, v4, v4_client, with_body, with_small_logs};
 use crate::store::{
     By, Change, Health, Kept, KeptChanges, KeptKey, OpenError, Query, State, StoreError, StoredReservation,
     Task, Upkeep, UpkeepError, WriteError,
@@ -73,6 +73,7 @@ fn a_backup_is_the_store_again() {
 
 #[test]
 fn a_compacted_store_is_smaller_and_goes_on() {
+    with_small_logs(4096);
     let place = Place::new();
     let upkeep = filled(&place);
     fs::set_permissions(&place.path, fs::Permissions::from_mode(0o600)).unwrap();
