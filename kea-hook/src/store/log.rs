@@ -118,9 +118,9 @@ pub(super) fn scan(area: &[u8], salt: u64, after: u64) -> Result<Found, EngineEr
     let behind = (found.end..area.len()).step_by(ALIGNMENT);
     let later = behind.filter_map(|at| whole(area, salt, at)).find(|(number, _)| *number >= next);
     match later {
-        Some((later, _)) => {
-            Err(EngineError::Corrupt(format!("commit {next} is missing in its log, and commit {later} is there")))
-        }
+        Some((later, _)) => Err(EngineError::Corrupt(format!(
+            "commit {next} is missing in its log, and commit {later} is there"
+        ))),
         None => Ok(found),
     }
 }

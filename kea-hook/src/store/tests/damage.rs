@@ -64,10 +64,7 @@ fn refused(sample: &Sample, damaged: impl Iterator<Item = (String, Vec<u8>)>) ->
             fs::write(&place.path, &bytes).unwrap();
             match Held::of(&place.path, read_only) {
                 Ok(held) => {
-                    assert!(
-                        held == sample.held || sample.before.contains(&held),
-                        "{what}: other content"
-                    );
+                    assert!(held == sample.held || sample.before.contains(&held), "{what}: other content");
                 }
                 Err(error) => {
                     let text = error.to_string();

@@ -102,7 +102,9 @@ impl PowerLoss {
             for sent in &power.sent {
                 match sent {
                     Sent::Length(length) => image.resize(usize::try_from(*length).unwrap(), 0),
-                    Sent::Bytes(at, bytes) => write_some(&mut image, usize::try_from(*at).unwrap(), bytes, &random),
+                    Sent::Bytes(at, bytes) => {
+                        write_some(&mut image, usize::try_from(*at).unwrap(), bytes, &random)
+                    }
                 }
             }
             image

@@ -221,9 +221,15 @@ fn damage_is_an_error_or_harmless_but_never_other_content() {
     let place = Place::new();
     let expected = filled(&place);
     let whole = fs::read(&place.path).unwrap();
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let used = |position: &usize| {
+        let page = position / 4096 * 4096;
+        whole[page..page + 4096].iter().any(|byte| *byte != 0)
+    };
     let mut refused = 0;
-    let positions: Vec<_> = (0..40).chain(FRONT..FRONT + 320).chain((FRONT + 320..used).step_by(151)).collect();
+    let positions: Vec<_> = (0..40)
+        .chain(FRONT..FRONT + 320)
+        .chain((FRONT + 320..whole.len()).step_by(151).filter(used))
+        .collect();
     for &position in &positions {
         let mut damaged = whole.clone();
         damaged[position] ^= 0x55;

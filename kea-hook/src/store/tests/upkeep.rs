@@ -10,7 +10,9 @@ use kea_ffi::host::Family;
 
 use super::crash::{changes, state};
 use super::faults::{Fault, cease, inject};
-use super::support::{Place, content, open, open_read_only, refusal, v4, v4_client, with_body, with_small_logs};
+use super::support::{
+    Place, content, open, open_read_only, refusal, v4, v4_client, with_body, with_small_logs,
+};
 use crate::store::{
     By, Change, Health, Kept, KeptChanges, KeptKey, OpenError, Query, State, StoreError, StoredReservation,
     Task, Upkeep, UpkeepError, WriteError,

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::super::engine::EngineError;
 use super::super::commit::Changes;
+use super::super::engine::EngineError;
 use super::super::kept::{KeptChanges, KeptMap};
 use super::super::plan::{Counters, Effects};
 use super::super::volume::Volume;
