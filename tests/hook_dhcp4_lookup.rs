@@ -199,3 +199,45 @@ fn identifiers_count_in_the_order_that_is_configured_and_no_others() {
     site.reconfigure(order(&["duid"]));
     assert!(gets_from_the_pool(&stranger));
 }
+
+/// What Kea asks the store for again and again is kept for a while, and makes room for others.
+#[test]
+fn thousands_of_clients_in_turn_get_what_is_theirs() {
+    /// As many numbers apart, reservations take each other's place.
+    const APART: usize = 8192;
+    let kinds = [
+        json!({}),
+        json!({ "hostname": "a" }),
+        json!({ "hostname": "bb", "user-context": { "site": "Oslo" } }),
+        json!({ "user-context": { "site": "Bergen" } }),
+        json!({ "hostname": "c", "boot-file-name": "boot", "option-data": [{ "name": "log-servers", "data": "10.77.0.9" }] }),
+    ];
+    let site = Site::new(Family::V4, config(&json!({})));
+    let item = |index: usize| {
+        let address = format!("10.77.{}.{}", index / 250, 1 + index % 250);
+        reserved(SUBNET_ID, index, &with(json!({ "ip-address": address }), &kinds[index % kinds.len()]))
+    };
+    let items: Vec<Value> = (1..=2 * APART + 50).map(item).collect();
+    for items in items.chunks(9000) {
+        site.kea.ask("ext-reservation-apply", &json!({ "owner": "o", "reservations": items })).unwrap();
+    }
+
+    for index in (1..=50).flat_map(|index| [index, index + APART, index + 2 * APART, index]) {
+        let found = site.kea.ask("ext-reservation-get", &key(index)).unwrap();
+        let wanted = with(json!({ "boot-file-name": "", "hostname": "", "option-data": [] }), &item(index));
+        for (name, value) in wanted.as_object().unwrap() {
+            let found = &found[name];
+            match name.as_str() {
+                "user-context" => assert_eq!(found["site"], value["site"], "{index}"),
+                "option-data" => assert_eq!(found.as_array().unwrap().len(), value.as_array().unwrap().len()),
+                _ => assert_eq!(found, value, "{name} of {index}"),
+            }
+        }
+        assert_eq!(found["user-context"]["ext-owner"], "o");
+    }
+    for index in [1, 1 + APART, 1 + 2 * APART] {
+        let lease = site.device(index).dhcp().unwrap();
+        assert_eq!(json!(lease.address.to_string()), item(index)["ip-address"]);
+        assert_eq!(json!(hostname(&lease)), with(json!({ "hostname": "" }), &item(index))["hostname"]);
+    }
+}

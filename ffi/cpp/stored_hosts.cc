@@ -4,15 +4,13 @@
 #include "kea-ffi/src/bridge.rs.h"
 
 #include "bytes.hpp"
+#include "plain_host.hpp"
 #include "stored_hosts.hpp"
 
 // Included first: the parser's header needs it and does not say so.
 #include <dhcpsrv/cfg_host_operations.h>
 #include <dhcpsrv/parsers/host_reservation_parser.h>
 
-#include <string_view>
-
-using isc::asiolink::IOAddress;
 using isc::data::ConstElementPtr;
 using isc::data::ElementPtr;
 using isc::dhcp::ConstHostPtr;
@@ -57,65 +55,13 @@ usable_options(const KhrReservation& stored, const ElementPtr& body) {
     return (usable);
 }
 
-/// The body of a reservation that has nothing but a MAC address, one address, and perhaps a hostname and a user-context,
-/// made from what the store knows of it: reading JSON takes most of the time of a lookup. Null where it has more.
-ElementPtr
-plain_body(const KhrReservation& stored, const std::string& text) {
-    const bool v6 = stored.subnet_v4 == SUBNET_ID_UNUSED;
-    const bool one_address = v6 ? stored.resource_count == 1 && !stored.resources[0].is_prefix : stored.ipv4 != 0;
-    if (stored.identifier_type != isc::dhcp::Host::IDENT_HWADDR || !one_address) {
-        return (nullptr);
-    }
-    const std::string hostname = keahook::text(stored.hostname);
-    const std::string mac = colons(stored.identifier.data, stored.identifier.len);
-    const std::string address =
-        (v6 ? IOAddress::fromBytes(AF_INET6, stored.resources[0].address) : IOAddress(stored.ipv4)).toText();
-
-    // As Outgoing writes it. What needs an escape looks different there.
-    std::string expected = "{ ";
-    if (!hostname.empty()) {
-        expected += "\"hostname\": \"" + hostname + "\", ";
-    }
-    expected += "\"hw-address\": \"" + mac + "\", ";
-    expected += v6 ? "\"ip-addresses\": [ \"" + address + "\" ]" : "\"ip-address\": \"" + address + "\"";
-    if (text.compare(0, expected.size(), expected) != 0) {
-        return (nullptr);
-    }
-    constexpr std::string_view CONTEXT = ", \"user-context\": ";
-    constexpr std::string_view END = " }";
-    const bool has_context = text.compare(expected.size(), CONTEXT.size(), CONTEXT) == 0;
-    if (!has_context && text.compare(expected.size(), std::string::npos, END) != 0) {
-        return (nullptr);
-    }
-    const ElementPtr body = isc::data::Element::createMap();
-    if (!hostname.empty()) {
-        body->set("hostname", isc::data::Element::create(hostname));
-    }
-    body->set("hw-address", isc::data::Element::create(mac));
-    if (v6) {
-        const ElementPtr list = isc::data::Element::createList();
-        list->add(isc::data::Element::create(address));
-        body->set("ip-addresses", list);
-    } else {
-        body->set("ip-address", isc::data::Element::create(address));
-    }
-    if (has_context) {
-        // The last member, in the order of the alphabet.
-        const std::size_t begin = expected.size() + CONTEXT.size();
-        body->set("user-context", isc::data::Element::fromJSON(text.substr(begin, text.size() - END.size() - begin)));
-    }
-    return (body);
-}
-
 /// Makes the Host of a stored reservation.
 ///
 /// A reservation with an option that the current configuration no longer defines keeps the rest: refusing it would
 /// give the client another address.
 ConstHostPtr
-materialise(const KhrReservation& stored) {
-    const std::string json = text(stored.body);
-    const ElementPtr plain = plain_body(stored, json);
-    const ElementPtr body = plain ? plain : isc::data::Element::fromJSON(json);
+materialise(const KhrReservation& stored, const PlainBody& plain) {
+    const ElementPtr body = plain.is_plain() ? plain.element() : isc::data::Element::fromJSON(text(stored.body));
     HostPtr host;
     try {
         host = parse_host(stored, body);
@@ -138,8 +84,10 @@ Collector::visit(void* context, const KhrReservation* stored) noexcept {
     try {
         ConstHostPtr host = self.cache.find(stored->id, stored->revision);
         if (!host) {
-            host = materialise(*stored);
-            self.cache.insert(stored->id, stored->revision, host);
+            const PlainBody plain(*stored);
+            const HostPtr retired = self.cache.retire(stored->id);
+            host = retired && plain.refill(*retired) ? retired : materialise(*stored, plain);
+            self.cache.insert({stored->id, stored->revision, plain.is_plain(), host});
         }
         self.hosts.push_back(host);
     } catch (const std::exception& problem) {

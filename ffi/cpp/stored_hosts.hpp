@@ -7,6 +7,7 @@
 #include <dhcpsrv/host.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -25,22 +26,39 @@ public:
         return (place.id == id && place.revision == revision ? place.host : nullptr);
     }
 
+    /// What is kept of a hit. Without a host, nothing: no reservation has the number 0.
+    struct Place {
+        std::uint64_t id = 0;
+        std::uint64_t revision = 0;
+        /// Whether the host has no more than `PlainBody` knows of.
+        bool is_plain = false;
+        isc::dhcp::ConstHostPtr host;
+    };
+
     void
-    insert(std::uint64_t id, std::uint64_t revision, isc::dhcp::ConstHostPtr host) {
+    insert(Place place) {
+        const std::lock_guard<std::mutex> lock(mutexes_[place.id % mutexes_.size()]);
+        // What was there ends with the parameter, without the lock.
+        std::swap(places_[place.id % PLACES], place);
+    }
+
+    /// Takes out the host that a hit with this number takes the place of, to be refilled. Null unless it is a plain one
+    /// that nobody else has.
+    isc::dhcp::HostPtr
+    retire(std::uint64_t id) {
         const std::lock_guard<std::mutex> lock(mutexes_[id % mutexes_.size()]);
-        places_[id % PLACES] = {id, revision, std::move(host)};
+        Place& place = places_[id % PLACES];
+        if (!place.is_plain || !place.host || place.host.use_count() != 1) {
+            return (nullptr);
+        }
+        // Whoever had it last has written its last before giving it back.
+        std::atomic_thread_fence(std::memory_order_acquire);
+        return (boost::const_pointer_cast<isc::dhcp::Host>(std::exchange(place, {}).host));
     }
 
 private:
     /// A multiple of the number of mutexes, so that a place always has the same one.
     static constexpr std::size_t PLACES = 8192;
-
-    /// Empty without a host: no reservation has the number 0.
-    struct Place {
-        std::uint64_t id = 0;
-        std::uint64_t revision = 0;
-        isc::dhcp::ConstHostPtr host;
-    };
 
     std::array<std::mutex, 16> mutexes_;
     std::vector<Place> places_ = std::vector<Place>(PLACES);

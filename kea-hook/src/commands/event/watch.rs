@@ -29,15 +29,27 @@ pub fn lease_changed(hook: &Commands, change: LeaseChange, lease: &Lease<'_>) {
     events.journal.record(now(), [Event::Lease(event)]);
 }
 
-/// Whose the client's reservation is, in the server's memory or the embedded store; rather one in the subnet of the
+/// Whose the client's reservation is, in the embedded store or the server's memory; rather one in the subnet of the
 /// lease. None where the client has no reservation.
 fn owner_of_reservation(hook: &Commands, lease: &Lease<'_>) -> Result<Option<Owner>, KeaError> {
+    let stores = hook.open_stores();
+    let query = |subnet, (kind, identifier)| Query {
+        family: Some(lease.family),
+        subnet,
+        by: By::Identifier(kind, identifier),
+    };
+    let stored = |subnet| {
+        let queries = lease.identifiers().map(move |identifier| query(subnet, identifier));
+        queries.flat_map(|query| stores.iter().flat_map(move |store| store.find(&query)))
+    };
+    // What Kea itself has just asked for, and found there nearly always.
+    if let Some(stored) = stored(Some(lease.subnet)).next() {
+        return Ok(Some(owner::of(&stored.reservation.body)));
+    }
     let mut elsewhere = None;
-    let (memory, stores) = (Sources::of(Target::Memory)?, hook.open_stores());
-    for (kind, identifier) in lease.identifiers() {
-        let query = Query { family: Some(lease.family), subnet: None, by: By::Identifier(kind, identifier) };
-        for source in memory.iter() {
-            for host in source.find(&query)? {
+    for source in Sources::of(Target::Memory)?.iter() {
+        for identifier in lease.identifiers() {
+            for host in source.find(&query(None, identifier))? {
                 let owner = host.owner(owner::MEMBER)?;
                 if host.reservation()?.subnet(lease.family) == Some(lease.subnet) {
                     return Ok(Some(owner));
@@ -45,13 +57,6 @@ fn owner_of_reservation(hook: &Commands, lease: &Lease<'_>) -> Result<Option<Own
                 elsewhere.get_or_insert(owner);
             }
         }
-        for stored in stores.iter().flat_map(|store| store.find(&query)) {
-            let owner = owner::of(&stored.reservation.body);
-            if stored.reservation.subnet(lease.family) == Some(lease.subnet) {
-                return Ok(Some(owner));
-            }
-            elsewhere.get_or_insert(owner);
-        }
     }
-    Ok(elsewhere)
+    Ok(elsewhere.or_else(|| stored(None).next().map(|stored| owner::of(&stored.reservation.body))))
 }
