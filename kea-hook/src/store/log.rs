@@ -16,7 +16,7 @@ use super::plan::Counters;
 
 const MAGIC: u32 = 0x6b63_6d74;
 /// Magic, checksum, length, number: each little-endian. The checksum is that of salt, length, number and payload.
-const FRAME: usize = 4 + 4 + 4 + 8;
+const FRAME: usize = 4 + 4 + 8 + 8;
 /// Commits begin at multiples of this, so that they can be found behind damage.
 const ALIGNMENT: usize = 16;
 /// What is larger goes to the database at once, as writing it twice would take longer than what a commit there takes.
@@ -86,7 +86,7 @@ impl Log {
 }
 
 fn frame(salt: u64, number: u64, payload: &[u8]) -> Vec<u8> {
-    let length = payload.len() as u32;
+    let length = payload.len() as u64;
     let mut bytes = Vec::with_capacity(FRAME + payload.len());
     bytes.extend(MAGIC.to_le_bytes());
     bytes.extend(checksum(salt, length, number, payload).to_le_bytes());
@@ -96,7 +96,7 @@ fn frame(salt: u64, number: u64, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn checksum(salt: u64, length: u32, number: u64, payload: &[u8]) -> u32 {
+fn checksum(salt: u64, length: u64, number: u64, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&salt.to_le_bytes());
     hasher.update(&length.to_le_bytes());
@@ -134,7 +134,7 @@ fn whole(area: &[u8], salt: u64, at: usize) -> Option<(u64, &[u8])> {
     let (expected, rest) = rest.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let (number, rest) = rest.split_first_chunk()?;
-    let (length, number) = (u32::from_le_bytes(*length), u64::from_le_bytes(*number));
-    let payload = rest.get(..length as usize)?;
+    let (length, number) = (u64::from_le_bytes(*length), u64::from_le_bytes(*number));
+    let payload = rest.get(..usize::try_from(length).ok()?)?;
     (checksum(salt, length, number, payload) == u32::from_le_bytes(*expected)).then_some((number, payload))
 }

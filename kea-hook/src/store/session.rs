@@ -45,23 +45,23 @@ impl<'a> Session<'a> {
     /// large batch arrive reservation by reservation. After an error nothing was changed.
     pub fn commit(mut self, planned: Planned, kept: KeptChanges) -> Result<(), WriteError> {
         let Planned { effects, counters } = planned;
-        let changes = Changes { effects, kept };
-        if changes.is_empty() {
+        let batch = Changes { effects, kept };
+        if batch.is_empty() {
             return Ok(());
         }
         let written = {
             let index = self.store.index();
-            self.writer.commit(Content { index: &index, kept: &self.kept }, &changes, counters)
+            self.writer.commit(Content { index: &index, kept: &self.kept }, &batch, counters)
         };
         self.note(&written);
         written?;
-        for (key, change) in changes.kept {
+        for (key, change) in batch.kept {
             match change {
                 Some(kept) => drop(self.kept.insert(key, kept)),
                 None => drop(self.kept.remove(&key)),
             }
         }
-        let effects: Vec<_> = changes.effects.into_iter().collect();
+        let effects: Vec<_> = batch.effects.into_iter().collect();
         let mut changed = Vec::with_capacity(effects.len());
         for slice in effects.chunks(SLICE) {
             let mut index = self.store.index.write().unwrap_or_else(PoisonError::into_inner);

@@ -33,7 +33,7 @@ struct Sample {
 }
 
 fn samples() -> [Sample; 2] {
-    with_small_logs(2 * PAGE as u32);
+    with_small_logs(8192);
     let place = Place::new();
     let store = place.open();
     store.commit((0..300).map(|device| Change::Add(v4(device, device % 3))).collect()).unwrap();

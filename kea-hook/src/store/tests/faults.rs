@@ -1,12 +1,13 @@
 //! A disk that fails on demand, and what the store makes of it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
+
+use super::power::{Sent, note};
 
 /// How an operation of the disk fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,98 +60,6 @@ fn disk<T>(operation: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         Fault::Late => operation().and_then(|_| Err(io::Error::other("injected"))),
         Fault::Panic => panic!("injected"),
     }
-}
-
-/// What a disk has, as far as it was synced, and what it was sent since then. Of one file and one thread.
-#[derive(Debug, Default)]
-struct Power {
-    /// Operations until it goes.
-    left: usize,
-    synced: Vec<u8>,
-    sent: Vec<Sent>,
-}
-
-#[derive(Debug, Clone)]
-enum Sent {
-    Bytes(u64, Vec<u8>),
-    Length(u64),
-}
-
-thread_local! {
-    static POWER: RefCell<Option<Power>> = const { RefCell::new(None) };
-}
-
-/// A loss of power after some operations. What is done later to the file does not count.
-pub struct PowerLoss;
-
-impl PowerLoss {
-    pub fn begin(path: &Path, left: usize) -> Self {
-        let synced = std::fs::read(path).unwrap();
-        POWER.set(Some(Power { left, synced, sent: Vec::new() }));
-        Self
-    }
-
-    pub fn is_lost(&self) -> bool {
-        POWER.with_borrow(|power| power.as_ref().is_some_and(|power| power.left == 0))
-    }
-
-    /// What may be on the disk: all that was synced, and any sectors of the rest.
-    pub fn image(&self, random: impl Fn(usize) -> usize) -> Vec<u8> {
-        POWER.with_borrow(|power| {
-            let power = power.as_ref().unwrap();
-            let mut image = power.synced.clone();
-            for sent in &power.sent {
-                match sent {
-                    Sent::Length(length) => image.resize(usize::try_from(*length).unwrap(), 0),
-                    Sent::Bytes(at, bytes) => {
-                        write_some(&mut image, usize::try_from(*at).unwrap(), bytes, &random)
-                    }
-                }
-            }
-            image
-        })
-    }
-
-    pub fn end(self) {
-        POWER.set(None);
-    }
-}
-
-const SECTOR: usize = 512;
-
-fn write_some(image: &mut Vec<u8>, at: usize, bytes: &[u8], random: &impl Fn(usize) -> usize) {
-    // Often all, often nothing.
-    let most = random(3);
-    let mut from = at;
-    while from < at + bytes.len() {
-        let to = ((from / SECTOR + 1) * SECTOR).min(at + bytes.len());
-        if most == 0 || (most == 1 && random(2) == 0) {
-            image.resize(image.len().max(to), 0);
-            image[from..to].copy_from_slice(&bytes[from - at..to - at]);
-        }
-        from = to;
-    }
-}
-
-/// Notes what a disk is sent.
-fn note(sent: Option<Sent>) {
-    POWER.with_borrow_mut(|power| {
-        let Some(power) = power.as_mut().filter(|power| power.left > 0) else { return };
-        power.left -= 1;
-        match sent {
-            Some(sent) => power.sent.push(sent),
-            None => {
-                for sent in power.sent.drain(..) {
-                    match sent {
-                        Sent::Length(length) => power.synced.resize(usize::try_from(length).unwrap(), 0),
-                        Sent::Bytes(at, bytes) => {
-                            write_some(&mut power.synced, usize::try_from(at).unwrap(), &bytes, &|_| 0);
-                        }
-                    }
-                }
-            }
-        }
-    });
 }
 
 #[derive(Debug)]

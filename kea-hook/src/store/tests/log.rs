@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::crash::{changes, state};
-use super::faults::{Fault, PowerLoss, cease, inject};
+use super::faults::{Fault, cease, inject};
+use super::power;
 use super::support::{Place, content, open, open_read_only, v4, v4_client, with_body, with_small_logs};
 use crate::store::engine::EngineError;
 use crate::store::layout::Head;
@@ -18,11 +19,15 @@ const LOG_BEGINS: usize = 4096;
 
 /// The commits that count in the log of a file, given how many its database has.
 fn scan(bytes: &[u8], place: &Place, after: u64) -> Result<Found, EngineError> {
-    let copy = place.folder.path().join("log.db");
-    fs::write(&copy, bytes).unwrap();
-    let file = fs::File::open(&copy).unwrap();
-    let head = Head::of(&file).unwrap();
-    log::scan(&head.read_log(&file).unwrap(), head.salt, after)
+    let file = fs::File::open(copy_of(bytes, place))?;
+    let head = Head::of(&file)?;
+    log::scan(&head.read_log(&file)?, head.salt, after)
+}
+
+fn copy_of(bytes: &[u8], place: &Place) -> PathBuf {
+    let path = place.folder.path().join("copy.db");
+    fs::write(&path, bytes).unwrap();
+    path
 }
 
 fn in_log(bytes: &[u8], place: &Place, after: u64) -> usize {
@@ -49,8 +54,7 @@ fn killed() -> (Place, Vec<u8>, Vec<usize>) {
 
 /// What a file of these bytes holds, the same in both ways to open it.
 fn held(place: &Place, bytes: &[u8]) -> Result<Vec<Reservation>, OpenError> {
-    let path = place.folder.path().join("held.db");
-    fs::write(&path, bytes).unwrap();
+    let path = copy_of(bytes, place);
     let read = open_read_only(&path).map(|store| content(&store));
     let written = open(&path).map(|store| content(&store));
     assert_eq!(read.as_ref().ok(), written.as_ref().ok());
@@ -163,7 +167,7 @@ fn damage_before_the_last_commit_is_refused_with_the_way_out() {
     let error = held(&place, &damaged).unwrap_err();
     assert!(matches!(error, OpenError::Corrupt { .. }));
     assert!(error.to_string().contains("restore a backup"), "{error}");
-    let mut repaired = fs::read(place.folder.path().join("held.db")).unwrap();
+    let mut repaired = fs::read(place.folder.path().join("copy.db")).unwrap();
     repaired[begins[1] + 30] ^= 0x10;
     assert_eq!(held(&place, &repaired).unwrap(), devices(4));
 }
@@ -256,20 +260,20 @@ fn power_loss_at_any_operation_loses_nothing_acknowledged() {
     for _ in 0..60 {
         let place = Place::new();
         drop(place.open());
-        let power = PowerLoss::begin(&place.path, random(120));
+        power::begin(&place.path, random(120));
         let store: Store = place.open();
         let mut acknowledged = 0;
-        while !power.is_lost() && acknowledged < 60 {
+        while !power::is_lost() && acknowledged < 60 {
             let before = acknowledged;
             store.commit(changes(&store, acknowledged)).unwrap();
             acknowledged += 1;
-            if power.is_lost() {
+            if power::is_lost() {
                 acknowledged = before;
             }
         }
-        let images: Vec<_> = (0..8).map(|_| power.image(random)).collect();
+        let images: Vec<_> = (0..8).map(|_| power::image(random)).collect();
         drop(store);
-        power.end();
+        power::end();
         for image in images {
             let path = place.folder.path().join("image.db");
             fs::write(&path, image).unwrap();

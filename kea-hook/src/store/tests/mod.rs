@@ -11,6 +11,7 @@ mod measure;
 mod model;
 mod observing;
 mod opening;
+mod power;
 mod rules;
 pub(super) mod support;
 mod upkeep;
