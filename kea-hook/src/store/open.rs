@@ -107,9 +107,11 @@ pub(super) fn read_only(path: &Path) -> Result<Option<Loaded>, OpenError> {
     refuse_empty(path, &file)?;
     let read = || -> Result<Option<Loaded>, EngineError> {
         let head = Head::of(&file)?;
-        let Some(Snapshot { database, log }) = snapshot::copy(&file, head)? else { return Ok(None) };
+        let Some(Snapshot { database, logs }) = snapshot::copy(&file, head)? else { return Ok(None) };
         let mut loaded = Loaded::of(&Engine::open(database)?)?;
-        for commit in log::scan(&log, head.salt, loaded.counters.commits)?.commits {
+        let scan = |log: &Vec<u8>| log::scan(log, head.salt, loaded.counters.commits);
+        let [first, second, third] = &logs;
+        for commit in scan(first).or_else(|_| scan(second)).or_else(|_| scan(third))?.commits {
             loaded.apply(&commit)?;
         }
         Ok(Some(loaded))

@@ -14,8 +14,7 @@ use super::layout::Head;
 
 /// Length of redb's file header. It changes with each commit to the database, and no page that the last commit can reach is
 /// ever overwritten before the next one: equal headers before and after copying prove that the copy holds one commit,
-/// and a whole one. The log only grows in between; it is read until it is the same twice, as then it was not written to
-/// while it was read.
+/// and a whole one. The log only grows in between.
 const HEADER: u64 = 320;
 const CHUNK: u64 = 1 << 20;
 
@@ -25,7 +24,8 @@ const ATTEMPTS: usize = 20;
 /// A copy of the database as of one commit, and of the log with the commits that followed.
 pub(super) struct Snapshot {
     pub database: InMemoryBackend,
-    pub log: Vec<u8>,
+    /// The log, read three times: in one that met two commits, the later one may be there without the one before it.
+    pub logs: [Vec<u8>; 3],
 }
 
 /// A copy of an open file; `None` when it changes all the time.
@@ -33,11 +33,9 @@ pub(super) fn copy(file: &File, head: Head) -> io::Result<Option<Snapshot>> {
     for _ in 0..ATTEMPTS {
         let before = read(file, head.front(), HEADER)?;
         let database = copy_database(file, head.front())?;
-        let log = log_at_rest(file, head)?;
-        if read(file, head.front(), HEADER)? == before
-            && let Some(log) = log
-        {
-            return Ok(Some(Snapshot { database, log }));
+        let logs = [head.read_log(file)?, head.read_log(file)?, head.read_log(file)?];
+        if read(file, head.front(), HEADER)? == before {
+            return Ok(Some(Snapshot { database, logs }));
         }
     }
     Ok(None)
@@ -55,18 +53,6 @@ fn copy_database(file: &File, from: u64) -> io::Result<InMemoryBackend> {
         copy.write(length, &chunk)?;
         length += chunk.len() as u64;
     }
-}
-
-fn log_at_rest(file: &File, head: Head) -> io::Result<Option<Vec<u8>>> {
-    let mut log = head.read_log(file)?;
-    for _ in 0..ATTEMPTS {
-        let again = head.read_log(file)?;
-        if again == log {
-            return Ok(Some(log));
-        }
-        log = again;
-    }
-    Ok(None)
 }
 
 /// The bytes from `offset` on, at most `limit`, fewer at the end of the file.
