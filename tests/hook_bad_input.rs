@@ -4,7 +4,7 @@ mod support;
 
 use kea_lab::{Kea, Lab};
 use serde_json::{Value, json};
-use support::mutations::{mutations, values, well_formed};
+use support::mutations::{mutations, values, well_formed, well_formed_own};
 use support::{
     SUBNET_ID, all_reservations, command_server, config, expect, expect_error, key, mac, reservation,
 };
@@ -192,10 +192,13 @@ fn wrong_types_everywhere_get_a_reply_and_dhcp_goes_on() {
     let before = device.dhcp().unwrap().address;
 
     let mut replies = 0;
-    for (command, arguments) in well_formed() {
+    let stock = well_formed().into_iter().map(|(command, arguments)| (command, arguments, true));
+    let own = well_formed_own().into_iter().map(|(command, arguments)| (command, arguments, false));
+    for (command, arguments, is_stock) in stock.chain(own) {
         for wrong in values() {
             for mutated in mutations(&arguments, &wrong) {
-                for name in [format!("ext-{command}"), command.to_owned()] {
+                let names = [Some(format!("ext-{command}")), is_stock.then(|| command.to_owned())];
+                for name in names.into_iter().flatten() {
                     let reply = kea.command(&name, &mutated);
                     let reply = reply.unwrap_or_else(|error| panic!("{name} {mutated}: {error:#}"));
                     assert!(matches!(reply.result, 0 | 1 | 3), "{name} {mutated}: {}", reply.raw);

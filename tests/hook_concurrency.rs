@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kea_lab::{Device, Family, Kea, Load, Process, SERVER_INTERFACE, wait_for};
+use kea_lab::{Device, Family, Kea, Lab, Load, Process, SERVER_INTERFACE, wait_for};
 use serde_json::{Value, json};
-use support::site::{Site, TARGETS, add, delete, update};
-use support::{PREFIX, SUBNET_ID, expect, expect_error, key, mac, reservation_of};
+use support::site::{Site, TARGETS, add, config6, delete, update};
+use support::{PREFIX, SUBNET_ID, config_without_store, expect, expect_error, key, mac, reservation_of};
 
 /// Clients that ask again and again. Those with an even number are reserved in memory, by the configuration file;
 /// the others in the store. (From a number whose last byte is 0: perfdhcp counts wrongly where a byte overflows.)
@@ -241,4 +241,41 @@ fn commands_and_packets_of_dhcpv4_at_the_same_time() {
 #[test]
 fn commands_and_packets_of_dhcpv6_at_the_same_time() {
     commands_and_packets_at_the_same_time(Family::V6);
+}
+
+/// The server receives nothing while a command runs: what comes then has to wait in its sockets.
+#[test]
+fn sockets_have_room_for_what_comes_during_a_command() {
+    for (family, config) in [(Family::V4, config_without_store()), (Family::V6, config6())] {
+        let lab = Lab::new("room").unwrap();
+        let start = |parameters| {
+            let builder = Kea::on(&lab).unwrap().family(family).config(config.clone());
+            builder.host_cmds(parameters).unwrap().start().unwrap()
+        };
+        // The kernel counts twice what it is asked for.
+        let rows = [(Value::Null, 8 << 20), (json!({ "receive-buffer-size": 8 << 20 }), 16 << 20)];
+        for (parameters, wanted) in rows {
+            let kea = start(parameters);
+            kea.reload().unwrap().success().unwrap();
+            let of_all = || receive_buffers(&lab, family).iter().all(|size| *size == wanted).then_some(());
+            wait_for("larger buffers", PATIENCE, of_all).unwrap();
+            assert!(!kea.log().contains("HOST_CMDS_RS_SMALL_RECEIVE_BUFFERS"), "{}", kea.tail());
+        }
+        let _kea = start(json!({ "receive-buffer-size": 0 }));
+        let untouched = receive_buffers(&lab, family);
+        assert!(untouched.iter().all(|size| *size < 2 << 20), "{untouched:?}");
+    }
+}
+
+/// Of the sockets that packets of DHCP come through.
+fn receive_buffers(lab: &Lab, family: Family) -> Vec<usize> {
+    let (kind, port) = if family == Family::V4 { ("--packet", ":srv0") } else { ("-6", ":547") };
+    let options = [kind, "--all", "--numeric", "--oneline", "--memory"];
+    let shown = lab.server().command("ss").args(options).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let size = |line: &str| line.split_once(",rb")?.1.split_once(',')?.0.parse().ok();
+    let sizes: Vec<usize> =
+        shown.lines().filter(|line| line.contains(port)).map(|line| size(line).unwrap()).collect();
+    assert!(!sizes.is_empty(), "{shown}");
+    sizes
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kea_lab::{Family, Kea, KeaInstallation, Lab, wait_for};
 use serde_json::{Value, json};
 use support::site::{Site, config6, with};
+use support::wishes::duid;
 use support::{SUBNET_ID, address, config_without_store, expect_error, key, mac, reservation};
 
 /// Long enough for the slowest machine.
@@ -57,6 +58,20 @@ fn reserve(kea: &Kea, index: usize) {
     kea.ask("ext-reservation-apply", &arguments).unwrap();
 }
 
+/// Reserves an address for client number `index` of DHCPv6, for owner `a`, in the server's memory.
+fn reserve6(kea: &Kea, index: usize) {
+    let reserved = json!({
+        "subnet-id": SUBNET_ID, "duid": duid(index), "ip-addresses": ["2001:db8:77::5"],
+        "user-context": { "ext-owner": "a" },
+    });
+    support::site::add(kea, "memory", &reserved);
+}
+
+/// What makes leases run out at once, and be reclaimed.
+fn soon_over() -> Value {
+    json!({ "valid-lifetime": 2, "expired-leases-processing": { "reclaim-timer-wait-time": 1 } })
+}
+
 #[test]
 fn a_clients_lease_is_told_from_beginning_to_end() {
     let site = site(Family::V4, config_without_store(), Value::Null);
@@ -90,11 +105,7 @@ fn a_clients_lease_is_told_from_beginning_to_end() {
 
 #[test]
 fn a_lease_that_runs_out_is_told() {
-    let config = with(
-        config_without_store(),
-        &json!({ "valid-lifetime": 2, "expired-leases-processing": { "reclaim-timer-wait-time": 1 } }),
-    );
-    let site = site(Family::V4, config, Value::Null);
+    let site = site(Family::V4, with(config_without_store(), &soon_over()), Value::Null);
     reserve(&site.kea, 1);
     let begin = head(&site.kea);
     site.device(1).dhcp().unwrap();
@@ -103,31 +114,62 @@ fn a_lease_that_runs_out_is_told() {
     assert_eq!((&events[1]["ip-address"], &events[1]["hw-address"]), (&json!(address(1)), &json!(mac(1))));
 }
 
+/// Expects that client number 1 of owner `a` was told to decline that address, and leased `got` then.
+#[track_caller]
+fn expect_declined(site: &Site, begin: u64, identifier: (&str, &str), declined: &str, got: &str) {
+    let events = lease_events(&site.kea, begin, 3);
+    assert_eq!(names(&events), ["lease-committed", "lease-declined", "lease-committed"]);
+    for (event, address) in events.iter().zip([declined, declined, got]) {
+        assert_eq!(event["ip-address"], address, "{event}");
+        assert_eq!(event[identifier.0], identifier.1, "{event}");
+        assert_eq!(event["owner"], "a", "{event}");
+    }
+    assert_ne!(declined, got);
+}
+
 #[test]
 fn an_address_that_is_in_use_is_told_as_declined() {
-    let site = site(Family::V4, config_without_store(), json!({ "event-leases": "all" }));
+    let site = site(Family::V4, config_without_store(), Value::Null);
     reserve(&site.kea, 1);
     // Somebody has set the reserved address by hand.
     let intruder = site.device(2);
     intruder.namespace().ip(&["address", "add", &format!("{}/16", address(1)), "dev", "eth0"]).unwrap();
     let begin = head(&site.kea);
     let lease = site.device(1).request().checking().run().unwrap();
-    assert_ne!(lease.address.to_string(), address(1));
-    let events = lease_events(&site.kea, begin, 3);
-    assert_eq!(names(&events), ["lease-committed", "lease-declined", "lease-committed"]);
-    assert_eq!(events[1]["ip-address"], address(1));
-    assert_eq!(events[2]["ip-address"], json!(lease.address));
-    assert_eq!(events[2]["owner"], "a");
+    expect_declined(&site, begin, ("hw-address", &mac(1)), &address(1), &lease.address.to_string());
+}
+
+#[test]
+fn an_address_that_is_in_use_is_told_as_declined_in_dhcpv6() {
+    let site = site(Family::V6, config6(), Value::Null);
+    reserve6(&site.kea, 1);
+    let intruder = site.device(2);
+    intruder.namespace().ip(&["address", "add", "2001:db8:77::5/64", "dev", "eth0", "nodad"]).unwrap();
+    let begin = head(&site.kea);
+    let lease = site.device(1).request6().checking().run().unwrap();
+    let got = lease.addresses[0].to_string();
+    expect_declined(&site, begin, ("duid", &duid(1)), "2001:db8:77::5", &got);
+}
+
+#[test]
+fn a_lease_that_runs_out_is_told_in_dhcpv6() {
+    let config = with(with(config6(), &soon_over()), &json!({ "preferred-lifetime": 1 }));
+    let site = site(Family::V6, config, Value::Null);
+    reserve6(&site.kea, 1);
+    let begin = head(&site.kea);
+    site.device(1).dhcp6().unwrap();
+    let events = lease_events(&site.kea, begin, 2);
+    assert_eq!(names(&events), ["lease-committed", "lease-expired"]);
+    for event in events {
+        assert_eq!((&event["ip-address"], &event["duid"]), (&json!("2001:db8:77::5"), &json!(duid(1))));
+        assert_eq!(event["owner"], "a", "{event}");
+    }
 }
 
 #[test]
 fn leases_of_dhcpv6_are_told_one_by_one() {
     let site = site(Family::V6, config6(), Value::Null);
-    let duid = format!("00:03:00:01:{}", mac(1));
-    let reserved = json!({
-        "subnet-id": SUBNET_ID, "duid": duid, "ip-addresses": ["2001:db8:77::5"], "user-context": { "ext-owner": "a" },
-    });
-    support::site::add(&site.kea, "memory", &reserved);
+    reserve6(&site.kea, 1);
     let begin = head(&site.kea);
     let got = site.device(1).request6().prefixes(1).then_release().run().unwrap();
     let events = lease_events(&site.kea, begin, 4);
@@ -142,7 +184,7 @@ fn leases_of_dhcpv6_are_told_one_by_one() {
         let prefix = format!("{}/{}", told[1]["ip-address"].as_str().unwrap(), told[1]["prefix-len"]);
         assert_eq!(prefix, got.prefixes[0]);
         for event in told {
-            assert_eq!((&event["duid"], &event["owner"]), (&json!(duid), &json!("a")), "{event}");
+            assert_eq!((&event["duid"], &event["owner"]), (&json!(duid(1)), &json!("a")), "{event}");
             assert!(event["iaid"].is_u64(), "{event}");
         }
     }

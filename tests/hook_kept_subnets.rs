@@ -187,6 +187,58 @@ fn a_subnet_that_the_configuration_cannot_take_waits_for_one_that_can() {
     assert_eq!(state(&kea), before);
 }
 
+/// Of several, alone and in a shared network, the configuration cannot take one each.
+#[test]
+fn what_cannot_be_restored_does_not_keep_the_others_away() {
+    let mut kea = keeping_server("others");
+    let store = kea.dir().join("hosts4.db");
+    let mut defined = config(&store);
+    defined["option-def"] = json!([{ "name": "colour", "code": 222, "type": "string" }]);
+    kea.config_set(&defined).unwrap().success().unwrap();
+    let coloured = json!({ "option-data": [{ "name": "colour", "data": "blue" }] });
+    let member = |id: u32, rest: &Value| subnet(id, rest)["subnet4"][0].take();
+    for (id, rest) in [(5, json!({})), (6, coloured.clone()), (7, json!({}))] {
+        kea.ask("subnet4-add", &subnet(id, &rest)).unwrap();
+    }
+    let members = [(8, json!({})), (9, coloured.clone()), (10, json!({}))];
+    let members: Vec<Value> = members.iter().map(|(id, rest)| member(*id, rest)).collect();
+    let mut roof = json!({ "name": "roof", "subnet4": [member(11, &json!({}))] });
+    roof["option-data"] = coloured["option-data"].clone();
+    let floor = json!({ "name": "floor", "valid-lifetime": 77, "subnet4": members });
+    for network in [floor, roof] {
+        kea.ask("network4-add", &json!({ "shared-networks": [network] })).unwrap();
+    }
+    let before = state(&kea);
+
+    // The file does not define the option.
+    kea.kill9().unwrap();
+    kea.restart().unwrap();
+    let listed = kea.ask("subnet4-list", &Value::Null).unwrap();
+    let found: Vec<_> = listed["subnets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subnet| (subnet["id"].as_u64().unwrap(), subnet["shared-network-name"].as_str()))
+        .collect();
+    let floor = Some("floor");
+    assert_eq!(
+        found,
+        [(1, None), (5, None), (7, None), (8, floor), (10, floor), (11, None)],
+        "{}",
+        kea.tail()
+    );
+    let shown = kea.ask("subnet4-get", &json!({ "id": 10 })).unwrap();
+    assert_eq!(shown["subnet4"][0]["valid-lifetime"], 77);
+    let log = kea.log();
+    for what in ["subnet with id 6", "subnet with id 9", "shared network 'roof'"] {
+        let line = format!("{NOT_RESTORED} the kept IPv4 {what} cannot be restored with this configuration");
+        assert!(log.contains(&line), "{line}\n{}", kea.tail());
+    }
+
+    kea.config_set(&defined).unwrap().success().unwrap();
+    assert_eq!(state(&kea), before);
+}
+
 #[test]
 fn changes_to_what_the_configuration_has_last_until_the_next() {
     let kea = keeping_server("theirs");

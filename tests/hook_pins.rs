@@ -2,61 +2,13 @@
 
 mod support;
 
-use std::time::Duration;
-
 use kea_lab::{Database, Family, Kea, Lab, SqlKind, wait_for};
 use serde_json::{Value, json};
 use support::site::{Site, add, config6, with};
+use support::wishes::{
+    PATIENCE, apply, apply_one, duid, pending, reserved, status_of, wait_for_wishes, wish, wish6,
+};
 use support::{SUBNET_ID, config_without_store, key, mac};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Another subnet beside the usual one, of which clients get leases where the usual one is closed to them.
-const OTHER_SUBNET: u32 = 700;
-
-/// The wish of client number `index`.
-fn wish(index: usize) -> Value {
-    json!({ "subnet-id": SUBNET_ID, "hw-address": mac(index), "hostname": format!("h{index}"), "address": "lease" })
-}
-
-fn duid(index: usize) -> String {
-    format!("00:03:00:01:{}", mac(index))
-}
-
-fn wish6(identifier: &str, value: &str) -> Value {
-    json!({ "subnet-id": SUBNET_ID, identifier: value, "address": "lease" })
-}
-
-fn apply(kea: &Kea, wanted: &[Value]) -> Value {
-    kea.ask("ext-reservation-apply", &json!({ "owner": "lab", "reservations": wanted })).unwrap()
-}
-
-/// The only entry of the answer to a single wish.
-fn apply_one(kea: &Kea, wanted: &Value) -> Value {
-    apply(kea, std::slice::from_ref(wanted))["reservations"][0].clone()
-}
-
-fn pending(kea: &Kea) -> Value {
-    let reply = kea.command("ext-reservation-pending", &json!({})).unwrap();
-    reply.raw["arguments"].clone()
-}
-
-fn status_of(entry: &Value) -> &str {
-    entry["status"].as_str().unwrap()
-}
-
-fn reserved(kea: &Kea, key: &Value) -> Value {
-    kea.ask("ext-reservation-get", key).unwrap()
-}
-
-/// Waits until so many wishes are left.
-fn wait_for_wishes(kea: &Kea, left: usize) {
-    let arrived = || {
-        let waiting = pending(kea);
-        (waiting["complete"] == json!(true) && waiting["total"] == json!(left)).then_some(())
-    };
-    wait_for(format_args!("{left} wishes"), PATIENCE, arrived).unwrap();
-}
 
 #[test]
 fn a_wish_is_pinned_when_its_client_gets_a_lease() {
@@ -136,61 +88,6 @@ fn a_lease_that_was_committed_unseen_is_found_when_the_server_starts() {
     site.kea.restart().unwrap();
     wait_for_wishes(&site.kea, 0);
     assert_eq!(reserved(&site.kea, &key(1))["ip-address"], json!("10.77.100.50"));
-}
-
-#[test]
-fn leases_that_nobody_may_use_are_never_pinned() {
-    let site = Site::new(Family::V4, config_without_store());
-    let kea = &site.kea;
-    let declined =
-        json!({ "subnet-id": SUBNET_ID, "ip-address": "10.77.100.51", "hw-address": mac(1), "state": 1 });
-    let expired = json!({
-        "subnet-id": SUBNET_ID, "ip-address": "10.77.100.52", "hw-address": mac(2),
-        "expire": 1_600_000_000, "valid-lft": 60,
-    });
-    for lease in [declined, expired] {
-        kea.ask("lease4-add", &lease).unwrap();
-    }
-    let done = apply(kea, &[wish(1), wish(2)]);
-    assert_eq!(done["counts"], json!({ "pending": 2 }));
-    assert_eq!(pending(kea)["total"], json!(2));
-}
-
-/// A client may have sent one client identifier after the other.
-#[test]
-fn of_several_leases_the_newest_is_pinned() {
-    let site = Site::new(Family::V4, config_without_store());
-    let begin = 4_102_444_800_i64;
-    for (index, older, newer) in [(1, 61, 62), (2, 64, 63)] {
-        for (age, last) in [older, newer].into_iter().enumerate() {
-            let lease = json!({
-                "subnet-id": SUBNET_ID, "ip-address": format!("10.77.100.{last}"), "hw-address": mac(index),
-                "client-id": format!("01:0{age}"), "valid-lft": 3600, "expire": begin + 60 * i64::try_from(age).unwrap(),
-            });
-            site.kea.ask("lease4-add", &lease).unwrap();
-        }
-        let entry = apply_one(&site.kea, &wish(index));
-        assert_eq!(entry["ip-address"], json!(format!("10.77.100.{newer}")), "{entry}");
-    }
-}
-
-#[test]
-fn a_lease_in_another_subnet_is_told_and_not_pinned() {
-    let mut config = config_without_store();
-    let other = json!({ "id": OTHER_SUBNET, "subnet": "10.99.0.0/16" });
-    config["subnet4"].as_array_mut().unwrap().push(other);
-    let site = Site::new(Family::V4, config);
-    let lease = json!({ "subnet-id": OTHER_SUBNET, "ip-address": "10.99.0.9", "hw-address": mac(1) });
-    site.kea.ask("lease4-add", &lease).unwrap();
-    let entry = apply_one(&site.kea, &wish(1));
-    assert_eq!(
-        entry,
-        json!({
-            "status": "pending",
-            "text": "Host waits for a lease; it has leases in other subnets only.",
-            "leases": [{ "subnet-id": OTHER_SUBNET, "ip-address": "10.99.0.9" }],
-        })
-    );
 }
 
 #[test]
@@ -317,20 +214,28 @@ fn dhcpv6_pins_addresses_and_prefixes() {
 }
 
 #[test]
-fn wishes_in_postgresql_are_pinned() {
-    let lab = Lab::new("sql").unwrap();
-    let database = Database::new(SqlKind::PostgreSql).unwrap();
-    let builder = Kea::on(&lab).unwrap().config(config_without_store()).hosts_database(&database).unwrap();
-    let mut kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
-    apply(&kea, &[wish(1), wish(2)]);
-    let lease = lab.device("d1", &mac(1)).unwrap().dhcp().unwrap();
-    wait_for_wishes(&kea, 1);
-    assert_eq!(reserved(&kea, &key(1))["ip-address"], json!(lease.address));
-    kea.restart().unwrap();
-    wait_for_wishes(&kea, 1);
-    let lease = lab.device("d2", &mac(2)).unwrap().dhcp().unwrap();
-    wait_for_wishes(&kea, 0);
-    assert_eq!(reserved(&kea, &key(2))["ip-address"], json!(lease.address));
+fn wishes_in_sql_databases_are_pinned() {
+    for kind in SqlKind::ALL {
+        let lab = Lab::new("sql").unwrap();
+        let database = Database::new(kind).unwrap();
+        let builder =
+            Kea::on(&lab).unwrap().config(config_without_store()).hosts_database(&database).unwrap();
+        let mut kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+        apply(&kea, &[wish(1), wish(2)]);
+        let lease = lab.device("d1", &mac(1)).unwrap().dhcp().unwrap();
+        wait_for_wishes(&kea, 1);
+        assert_eq!(reserved(&kea, &key(1))["ip-address"], json!(lease.address), "{kind}");
+        kea.restart().unwrap();
+        wait_for_wishes(&kea, 1);
+        let lease = lab.device("d2", &mac(2)).unwrap().dhcp().unwrap();
+        wait_for_wishes(&kea, 0);
+        assert_eq!(reserved(&kea, &key(2))["ip-address"], json!(lease.address), "{kind}");
+
+        let removed = json!({ "owner": "lab", "reservations": [wish(1)], "prune": true });
+        let done = kea.ask("ext-reservation-apply", &removed).unwrap();
+        assert_eq!(done["counts"], json!({ "unchanged": 1, "pruned": 1 }), "{kind}");
+        assert_eq!(kea.command("ext-reservation-get", &key(2)).unwrap().result, 3, "{kind}");
+    }
 }
 
 #[test]

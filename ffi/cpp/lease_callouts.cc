@@ -67,8 +67,8 @@ tell(const Lease6& lease, KhrLeaseChange change) {
     khr_lease_changed(&told);
 }
 
-/// What a packet led to, once it is in the lease database: also addresses that a client declined, and those that it has
-/// no more because it got others. (What it releases has hook points of its own.)
+/// What a packet led to, once it is in the lease database: also addresses that a client has no more because it got
+/// others. (What it releases or declines has hook points of its own.)
 template <typename Leases>
 void
 tell_committed(CalloutHandle& handle, const char* committed, const char* deleted, bool by_release) {
@@ -85,9 +85,9 @@ tell_committed(CalloutHandle& handle, const char* committed, const char* deleted
     handle.getArgument(committed, leases);
     if (leases) {
         for (const auto& lease : *leases) {
-            if (lease) {
-                const bool declined = lease->state_ == Lease::STATE_DECLINED;
-                tell(*lease, declined ? KhrLeaseChange_Declined : KhrLeaseChange_Committed);
+            // Whose a declined one was is not known any more.
+            if (lease && lease->state_ != Lease::STATE_DECLINED) {
+                tell(*lease, KhrLeaseChange_Committed);
             }
         }
     }
@@ -102,14 +102,14 @@ is_of_type(CalloutHandle& handle, const char* name, int type) {
     return (query && query->getType() == type);
 }
 
-/// A lease that a client releases, unless another library keeps it.
+/// A lease that a client gives up, unless another library keeps it.
 template <typename LeasePtr>
 void
-tell_released(CalloutHandle& handle, const char* name) {
+tell_given_up(CalloutHandle& handle, const char* name, KhrLeaseChange change) {
     LeasePtr lease;
     handle.getArgument(name, lease);
     if (lease && handle.getStatus() == CalloutHandle::NEXT_STEP_CONTINUE) {
-        tell(*lease, KhrLeaseChange_Released);
+        tell(*lease, change);
     }
 }
 
@@ -159,12 +159,22 @@ leases6_committed(CalloutHandle& handle) {
 
 extern "C" int
 lease4_release(CalloutHandle& handle) {
-    return (guarded([&] { tell_released<Lease4Ptr>(handle, "lease4"); }));
+    return (guarded([&] { tell_given_up<Lease4Ptr>(handle, "lease4", KhrLeaseChange_Released); }));
 }
 
 extern "C" int
 lease6_release(CalloutHandle& handle) {
-    return (guarded([&] { tell_released<Lease6Ptr>(handle, "lease6"); }));
+    return (guarded([&] { tell_given_up<Lease6Ptr>(handle, "lease6", KhrLeaseChange_Released); }));
+}
+
+extern "C" int
+lease4_decline(CalloutHandle& handle) {
+    return (guarded([&] { tell_given_up<Lease4Ptr>(handle, "lease4", KhrLeaseChange_Declined); }));
+}
+
+extern "C" int
+lease6_decline(CalloutHandle& handle) {
+    return (guarded([&] { tell_given_up<Lease6Ptr>(handle, "lease6", KhrLeaseChange_Declined); }));
 }
 
 extern "C" int
@@ -184,6 +194,7 @@ watch_leases(isc::hooks::LibraryHandle& library, std::uint8_t family) {
     const bool v6 = family == 6;
     library.registerCallout(v6 ? "leases6_committed" : "leases4_committed", v6 ? leases6_committed : leases4_committed);
     library.registerCallout(v6 ? "lease6_release" : "lease4_release", v6 ? lease6_release : lease4_release);
+    library.registerCallout(v6 ? "lease6_decline" : "lease4_decline", v6 ? lease6_decline : lease4_decline);
     library.registerCallout(v6 ? "lease6_expire" : "lease4_expire", v6 ? lease6_expire : lease4_expire);
 }
 

@@ -27,6 +27,7 @@ const MessageID SUBNET_CHANGED = "HOST_CMDS_RS_SUBNET_CHANGED";
 const MessageID SUBNETS_RESTORED = "HOST_CMDS_RS_SUBNETS_RESTORED";
 const MessageID SUBNET_NOT_RESTORED = "HOST_CMDS_RS_SUBNET_NOT_RESTORED";
 const MessageID PIN_REFUSED = "HOST_CMDS_RS_PIN_REFUSED";
+const MessageID SMALL_RECEIVE_BUFFERS = "HOST_CMDS_RS_SMALL_RECEIVE_BUFFERS";
 
 // Written by hand: Debian's kea-dev 2.2.0 has no message compiler.
 const char* const messages[] = {
@@ -45,6 +46,7 @@ const char* const messages[] = {
     "HOST_CMDS_RS_SUBNETS_RESTORED", "restored what commands had added: %1",
     "HOST_CMDS_RS_SUBNET_NOT_RESTORED", "%1",
     "HOST_CMDS_RS_PIN_REFUSED", "%1",
+    "HOST_CMDS_RS_SMALL_RECEIVE_BUFFERS", "%1",
     nullptr
 };
 
@@ -112,6 +114,9 @@ write_log(Message message, const char* text, std::size_t size) noexcept {
             break;
         case Message::PinRefused:
             LOG_WARN(logger, PIN_REFUSED).arg(argument);
+            break;
+        case Message::SmallReceiveBuffers:
+            LOG_INFO(logger, SMALL_RECEIVE_BUFFERS).arg(argument);
             break;
         default:
             LOG_ERROR(logger, INTERNAL_ERROR).arg(argument);

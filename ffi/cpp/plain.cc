@@ -78,18 +78,30 @@ read_hostname(const std::string& text, Plain& plain) {
     return (simple);
 }
 
-/// The address in its canonical form.
+/// An address that a client can have.
 bool
-read_address(int family, const std::string& text, Plain& plain) {
-    std::array<unsigned char, 16> bytes{};
-    std::array<char, INET6_ADDRSTRLEN> canonical{};
-    if (inet_pton(family, text.c_str(), bytes.data()) != 1) {
+read_address4(const std::string& text, Plain& plain) {
+    in_addr bytes{};
+    // It takes no form but the canonical one, and stops at the first zero byte.
+    if (text.find('\0') != std::string::npos || inet_pton(AF_INET, text.c_str(), &bytes) != 1) {
         return (false);
     }
-    plain.address = IOAddress::fromBytes(family, bytes.data());
-    plain.address_text = inet_ntop(family, bytes.data(), canonical.data(), canonical.size());
-    const IOAddress& address = plain.address;
-    return (!address.isV4Zero() && !address.isV4Bcast() && !address.isV6Zero() && !address.isV6Multicast());
+    plain.address = IOAddress(ntohl(bytes.s_addr));
+    plain.address_text = text;
+    return (!plain.address.isV4Zero() && !plain.address.isV4Bcast());
+}
+
+/// The same, in its canonical form.
+bool
+read_address6(const std::string& text, Plain& plain) {
+    in6_addr bytes{};
+    std::array<char, INET6_ADDRSTRLEN> canonical{};
+    if (inet_pton(AF_INET6, text.c_str(), &bytes) != 1) {
+        return (false);
+    }
+    plain.address = IOAddress::fromBytes(AF_INET6, bytes.s6_addr);
+    plain.address_text = inet_ntop(AF_INET6, &bytes, canonical.data(), canonical.size());
+    return (!plain.address.isV6Zero() && !plain.address.isV6Multicast());
 }
 
 bool
@@ -100,7 +112,7 @@ read_text(const std::string& name, const std::string& text, int family, Plain& p
     if (name == "hostname") {
         return (read_hostname(text, plain));
     }
-    return (name == "ip-address" && family == AF_INET && read_address(family, text, plain));
+    return (name == "ip-address" && family == AF_INET && read_address4(text, plain));
 }
 
 bool
@@ -117,7 +129,7 @@ read_member(const std::string& name, const ConstElementPtr& value, int family, P
     case isc::data::Element::list:
         return (name == "ip-addresses" && family == AF_INET6 && value->size() == 1 &&
                 value->get(0)->getType() == isc::data::Element::string &&
-                read_address(family, value->get(0)->stringValue(), plain));
+                read_address6(value->get(0)->stringValue(), plain));
     case isc::data::Element::map:
         // Kea has rules of its own for comments.
         plain.context = value;

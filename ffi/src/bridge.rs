@@ -34,6 +34,7 @@ pub(crate) mod ffi {
         SubnetsRestored,
         SubnetNotRestored,
         PinRefused,
+        SmallReceiveBuffers,
         InternalError,
     }
 
@@ -318,6 +319,8 @@ pub(crate) mod ffi {
         fn remove_source();
         fn begin_wakes() -> Result<()>;
         fn wake();
+        fn enlarge_receive_buffers(size: u32) -> Result<u32>;
+        fn enlarge_packet_queue(packets: u32) -> Result<()>;
         fn end_wakes();
         fn log(message: Message, text: &str);
 

@@ -18,6 +18,17 @@ pub fn wake() {
     ffi::wake();
 }
 
+/// Gives the sockets of DHCP receive buffers of at least so many bytes, as far as the system allows it. Returns the
+/// smallest there is then; `size` where none is smaller.
+pub fn enlarge_receive_buffers(size: u32) -> Result<u32, KeaError> {
+    Ok(ffi::enlarge_receive_buffers(size)?)
+}
+
+/// Lets so many packets at least wait for the threads that serve them; of more, Kea drops the oldest.
+pub fn enlarge_packet_queue(packets: u32) -> Result<(), KeaError> {
+    Ok(ffi::enlarge_packet_queue(packets)?)
+}
+
 /// Kea's version, such as `2.2.0`.
 pub fn kea_version() -> Result<String, KeaError> {
     Ok(ffi::kea_version()?)

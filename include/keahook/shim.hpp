@@ -251,6 +251,13 @@ rust::Vec<ClientLease> leases6_of_mac(bool is_prefix, rust::Str address, rust::S
 void begin_wakes();
 /// Lets the main thread call khr_woken soon, once for all calls until then. From any thread.
 void wake() noexcept;
+
+/// Gives the sockets of DHCP receive buffers of at least so many bytes, where the system allows it. The smallest there is
+/// then, or `size`.
+std::uint32_t enlarge_receive_buffers(std::uint32_t size);
+
+/// Lets so many packets at least wait for the threads that serve them.
+void enlarge_packet_queue(std::uint32_t packets);
 /// From now on nothing is called. On the main thread.
 void end_wakes() noexcept;
 

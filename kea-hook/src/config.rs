@@ -1,5 +1,6 @@
 //! The `parameters` of the library in Kea's `hooks-libraries`.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use kea_ffi::element::{Element, KeaError, Kind};
@@ -19,6 +20,8 @@ pub struct Config {
     pub event_log_size: usize,
     /// `event-leases`: whose leases are told of.
     pub event_leases: EventLeases,
+    /// `receive-buffer-size`: bytes that a socket of the server keeps while a command runs; 0 leaves them alone.
+    pub receive_buffer_size: u32,
 }
 
 impl Default for Config {
@@ -30,6 +33,7 @@ impl Default for Config {
             max_resolve_identifiers: 10_000,
             event_log_size: 10_000,
             event_leases: EventLeases::default(),
+            receive_buffer_size: 4 << 20,
         }
     }
 }
@@ -65,7 +69,8 @@ pub enum ConfigError {
     /// A name that does not exist.
     #[error(
         "unknown parameter '{0}'; known are: claim-stock-names, persist-subnets, max-apply-items, \
-         max-resolve-identifiers, event-log-size, event-leases"
+         max-resolve-identifiers, event-log-size, event-leases, \
+         receive-buffer-size"
     )]
     Unknown(String),
     /// A value that does not exist.
@@ -83,9 +88,9 @@ pub enum ConfigError {
         /// The parameter.
         name: &'static str,
         /// The smallest number that it takes.
-        lowest: usize,
+        lowest: String,
         /// The largest number that it takes.
-        highest: usize,
+        highest: String,
         /// What was given.
         found: String,
     },
@@ -119,6 +124,9 @@ impl Config {
                 }
                 "event-log-size" => config.event_log_size = number("event-log-size", &value, 0..=MOST)?,
                 "event-leases" => config.event_leases = event_leases(&value)?,
+                "receive-buffer-size" => {
+                    config.receive_buffer_size = number("receive-buffer-size", &value, 0..=LARGEST_BUFFER)?;
+                }
                 // Kea's own convention for remarks in a configuration.
                 "comment" | "user-context" => {}
                 _ => return Err(ConfigError::Unknown(name)),
@@ -139,13 +147,24 @@ fn claim_stock_names(value: &Element) -> Result<ClaimStockNames, ConfigError> {
 /// Above it would be a slip: DHCP waits for the whole of a command, and events take memory.
 const MOST: usize = 1_000_000;
 
-fn number(name: &'static str, value: &Element, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
-    let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
+/// What waits longer than Kea needs to answer so much is of no use to its client.
+const LARGEST_BUFFER: u32 = 256 << 20;
+
+fn number<T>(name: &'static str, value: &Element, range: RangeInclusive<T>) -> Result<T, ConfigError>
+where
+    T: TryFrom<i64> + PartialOrd + Display,
+{
+    let number = value.as_integer().and_then(|number| T::try_from(number).ok());
     if let Some(number) = number.filter(|number| range.contains(number)) {
         return Ok(number);
     }
     let (lowest, highest) = range.into_inner();
-    Err(ConfigError::Number { name, lowest, highest, found: value.json()? })
+    Err(ConfigError::Number {
+        name,
+        lowest: lowest.to_string(),
+        highest: highest.to_string(),
+        found: value.json()?,
+    })
 }
 
 fn event_leases(value: &Element) -> Result<EventLeases, ConfigError> {

@@ -3,8 +3,10 @@
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod exercise;
 pub mod mutations;
 pub mod site;
+pub mod wishes;
 
 use std::path::Path;
 use std::time::Duration;

@@ -24,7 +24,7 @@ pub fn values() -> Vec<Value> {
     ]
 }
 
-/// Well-formed arguments of each command; every member will be replaced by every wrong value.
+/// Well-formed arguments of each command that Kea's hooks have too; every member will be replaced by every wrong value.
 pub fn well_formed() -> Vec<(&'static str, Value)> {
     let full = json!({ "reservation": {
         "subnet-id": SUBNET_ID, "hw-address": mac(9), "ip-address": "10.77.9.9", "hostname": "h",
@@ -48,6 +48,29 @@ pub fn well_formed() -> Vec<(&'static str, Value)> {
         ("subnet4-list", json!({ "unused": 1 })),
         ("reservation-del", by_address),
         ("reservation-del", by_identifier),
+    ]
+}
+
+/// Well-formed arguments of the commands that only this library has.
+pub fn well_formed_own() -> Vec<(&'static str, Value)> {
+    let plain = json!({ "subnet-id": SUBNET_ID, "hw-address": mac(9), "hostname": "h", "user-context": {} });
+    let mut wish = plain.clone();
+    wish["address"] = json!("lease");
+    let apply = json!({
+        "owner": "a", "reservations": [plain, wish], "remove": [key(9)], "prune": true, "adopt": true,
+        "dry-run": false, "atomic": false, "operation-target": "database",
+    });
+    let resolve = json!({
+        "identifiers": ["02:77:00", { "identifier-type": "duid", "identifier": "01:02:03", "subnet-id": SUBNET_ID }],
+        "identifier-type": "hw-address", "subnet-id": SUBNET_ID, "operation-target": "all", "reservations": true,
+    });
+    vec![
+        ("reservation-apply", apply),
+        ("reservation-pending", json!({ "owner": "a", "subnet-id": SUBNET_ID, "limit": 10, "offset": 0 })),
+        ("lease-resolve", resolve),
+        ("event-get", json!({ "since": 0, "limit": 10, "epoch": 1 })),
+        ("store-backup", json!({ "path": "/nonexistent/backup.db" })),
+        ("store-compact", json!({ "unused": 1 })),
     ]
 }
 

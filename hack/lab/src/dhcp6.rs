@@ -19,13 +19,24 @@ use crate::wait::try_wait_for;
 use crate::workdir::Workdir;
 
 /// What the client calls at each event, that is once for each address and for each prefix: it records what the
-/// server sent and sets the addresses of the card, and leaves everything else of the machine alone.
+/// server sent and sets the addresses of the card, and leaves everything else of the machine alone. The client declines
+/// an address where this ends with 3.
 ///
 /// The file with its process id is written by the client at its start, and again after the last call for a
 /// lease: taken away before there is a record, it tells when the records are complete.
 const EVENT_SCRIPT: &str = r#"#!/bin/sh
 case "$reason" in
 BOUND6)
+    if [ -n "$LAB_CHECK" ] && [ -n "$new_ip6_address" ]; then
+        echo 1 >"/proc/sys/net/ipv6/conf/$interface/accept_dad"
+        ip -6 address replace "$new_ip6_address/$new_ip6_prefixlen" dev "$interface"
+        shown="ip -6 -oneline address show dev $interface to $new_ip6_address"
+        while $shown tentative | grep -qv dadfailed; do sleep 0.1; done
+        if $shown dadfailed | grep -q .; then
+            ip -6 address delete "$new_ip6_address/$new_ip6_prefixlen" dev "$interface"
+            exit 3
+        fi
+    fi
     rm -f "$LAB_PID"
     env -0 >"$LAB_RECORDS/$$"
     [ -z "$new_ip6_address" ] || ip -6 address replace "$new_ip6_address/$new_ip6_prefixlen" dev "$interface" nodad
@@ -78,6 +89,7 @@ pub struct Dhcp6Request<'a> {
     addresses: usize,
     prefixes: usize,
     patience: u32,
+    check: bool,
     release: bool,
     settings: String,
 }
@@ -91,6 +103,7 @@ impl<'a> Dhcp6Request<'a> {
             addresses: 1,
             prefixes: 0,
             patience: PATIENCE,
+            check: false,
             release: false,
             settings: String::new(),
         }
@@ -137,6 +150,13 @@ impl<'a> Dhcp6Request<'a> {
     #[must_use]
     pub fn option_of_code(self, name: &str, code: u16, kind: &str) -> Self {
         self.setting(&format!("option dhcp6.{name} code {code} = {kind}")).option(&format!("dhcp6.{name}"))
+    }
+
+    /// Asks around whether somebody has the address already, and declines it then.
+    #[must_use]
+    pub fn checking(mut self) -> Self {
+        self.check = true;
+        self
     }
 
     /// Gives everything back as soon as it has come.
@@ -221,6 +241,9 @@ impl<'a> Dhcp6Request<'a> {
         command.args(vec!["-N"; self.addresses]).args(vec!["-P"; self.prefixes]);
         command.arg("-e").arg(format!("LAB_RECORDS={}", files.records.display()));
         command.arg("-e").arg(format!("LAB_PID={}", files.pid.display()));
+        if self.check {
+            command.args(["-e", "LAB_CHECK=yes"]);
+        }
         command.arg("-sf").arg(event_script(self.dir)?).arg("-cf").arg(&files.config);
         command.arg("-lf").arg(&files.leases).arg("-pf").arg(&files.pid).arg(CARD);
         Ok(command)

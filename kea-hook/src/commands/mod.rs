@@ -4,6 +4,7 @@
 //! codes are those of Kea 3.0's own hooks, so that their clients need not know which hook they talk to.
 
 mod arguments;
+mod buffers;
 pub mod event;
 #[cfg(feature = "fault-injection")]
 mod faults;
@@ -75,6 +76,10 @@ pub struct Commands {
     max_apply_items: usize,
     /// `max-resolve-identifiers`.
     max_resolve_identifiers: usize,
+    /// `receive-buffer-size`.
+    receive_buffer_size: u32,
+    /// A new configuration is to get it.
+    buffers_wanted: AtomicBool,
     /// The configuration that this library was loaded for is not the one in use.
     refused: AtomicBool,
     /// Up to which write of the store the statistics count.
@@ -96,6 +101,8 @@ impl Commands {
             persist_subnets: config.persist_subnets,
             max_apply_items: config.max_apply_items,
             max_resolve_identifiers: config.max_resolve_identifiers,
+            receive_buffer_size: config.receive_buffer_size,
+            buffers_wanted: AtomicBool::new(false),
             refused: AtomicBool::new(false),
             counted_writes: AtomicU64::new(0),
             events: Arc::new(Events::new(config, Arc::clone(&pins))),
@@ -151,6 +158,9 @@ impl Hook for Commands {
     fn configured(&self) -> Result<(), String> {
         statistics::begin();
         self.count_store();
+        // Kea sets up its threads after this.
+        self.buffers_wanted.store(true, Ordering::Relaxed);
+        server::wake();
         self.pins.configured();
         if !self.persist_subnets {
             return Ok(());
@@ -174,6 +184,11 @@ impl Hook for Commands {
     }
 
     fn woken(&self) {
+        if self.buffers_wanted.swap(false, Ordering::Relaxed)
+            && let Err(error) = buffers::enlarge(self.receive_buffer_size)
+        {
+            server::log(Message::InternalError, &format!("buffers for packets: {error}"));
+        }
         let stores = self.open_stores();
         match self.pins.work(self, stores.first().map(AsRef::as_ref)) {
             Ok(true) => server::wake(),

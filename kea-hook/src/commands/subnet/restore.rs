@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kea_ffi::element::{Element, KeaError};
 use kea_ffi::host::Family;
 use kea_ffi::server::{self, Message};
-use kea_ffi::subnets::Subnets;
+use kea_ffi::subnets::{Change, Subnets};
 
 use crate::store::{Kept, KeptChanges, KeptKey, KeptMap, Store, StoreError, What};
 
@@ -73,7 +73,12 @@ impl Restored {
                 members.push((*id, description(subnet)?));
             }
         }
-        match self.make_network(network, &members) {
+        let made = self.make_network(network, &members).or_else(|_| {
+            // One subnet that the configuration cannot take shall not cost the others their network. It is told of later.
+            members.retain(|member| self.plan_network(network, std::slice::from_ref(member)).is_ok());
+            self.make_network(network, &members)
+        });
+        match made {
             Ok(()) => {
                 self.networks += 1;
                 self.made.extend(members.iter().map(|(id, _)| id));
@@ -84,13 +89,17 @@ impl Restored {
     }
 
     fn make_network(&self, network: &Kept, members: &[(u32, Element)]) -> Result<(), KeaError> {
+        self.plan_network(network, members)?.apply()
+    }
+
+    fn plan_network(&self, network: &Kept, members: &[(u32, Element)]) -> Result<Change, KeaError> {
         let mut given = description(network)?.without("")?;
         let mut list = Element::list()?;
         for (_, subnet) in members {
             list.push(subnet)?;
         }
         given.set(&format!("subnet{}", self.family.number()), &list)?;
-        self.subnets.plan_network_add(&given)?.apply()
+        self.subnets.plan_network_add(&given)
     }
 
     fn subnet(&mut self, key: &KeptKey, id: u32, subnet: &Kept) -> Result<(), KeaError> {
@@ -110,8 +119,7 @@ impl Restored {
             }
         }
         if let Some(name) = &subnet.network
-            && let Err(error) =
-                self.subnets.plan_network_subnet_add(name, id).and_then(kea_ffi::subnets::Change::apply)
+            && let Err(error) = self.subnets.plan_network_subnet_add(name, id).and_then(Change::apply)
         {
             let place =
                 format!("{text}, which is restored, in shared network '{}'", String::from_utf8_lossy(name));
