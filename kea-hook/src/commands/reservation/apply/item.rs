@@ -76,17 +76,17 @@ impl Reader {
         if self.fills_database {
             host.check_readable()?;
         }
+        let is_wish = wish::is_pending(&reservation);
+        if is_wish {
+            check_wish(self.family, &reservation)?;
+        }
         if self.fills_memory && hosts::memory_needs_resources() && wish::reserves_nothing(&reservation) {
             return Err(CommandError::new(
                 "this version of Kea takes no reservation into its memory that reserves nothing: give it an address, or a \
                  hostname for instance until it has one",
             ));
         }
-        if !wish::is_pending(&reservation) {
-            return Ok(Wanted { host: Some(host), reservation, wish: None });
-        }
-        check_wish(self.family, &reservation)?;
-        Ok(Wanted { host: Some(host), reservation, wish: Some(marked) })
+        Ok(Wanted { host: Some(host), reservation, wish: is_wish.then_some(marked) })
     }
 }
 
