@@ -18,6 +18,7 @@ const MessageID LOAD_FAILED = "HOST_CMDS_RS_LOAD_FAILED";
 const MessageID STORE_OPENED = "HOST_CMDS_RS_STORE_OPENED";
 const MessageID STORE_FAILED = "HOST_CMDS_RS_STORE_FAILED";
 const MessageID STORE_KEPT = "HOST_CMDS_RS_STORE_KEPT";
+const MessageID STORE_CUT = "HOST_CMDS_RS_STORE_CUT";
 const MessageID STORE_UPKEEP_DONE = "HOST_CMDS_RS_STORE_UPKEEP_DONE";
 const MessageID STORE_UPKEEP_FAILED = "HOST_CMDS_RS_STORE_UPKEEP_FAILED";
 const MessageID COMMAND_FAILED = "HOST_CMDS_RS_COMMAND_FAILED";
@@ -37,6 +38,7 @@ const char* const messages[] = {
     "HOST_CMDS_RS_STORE_OPENED", "opened the host store: %1",
     "HOST_CMDS_RS_STORE_FAILED", "host store: %1",
     "HOST_CMDS_RS_STORE_KEPT", "the new configuration's host store cannot be used, the running one stays in use: %1",
+    "HOST_CMDS_RS_STORE_CUT", "%1",
     "HOST_CMDS_RS_STORE_UPKEEP_DONE", "%1",
     "HOST_CMDS_RS_STORE_UPKEEP_FAILED", "%1",
     "HOST_CMDS_RS_COMMAND_FAILED", "command refused: %1",
@@ -90,6 +92,9 @@ write_log(Message message, const char* text, std::size_t size) noexcept {
             break;
         case Message::StoreKept:
             LOG_WARN(logger, STORE_KEPT).arg(argument);
+            break;
+        case Message::StoreCut:
+            LOG_WARN(logger, STORE_CUT).arg(argument);
             break;
         case Message::StoreUpkeepDone:
             LOG_INFO(logger, STORE_UPKEEP_DONE).arg(argument);

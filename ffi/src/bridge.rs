@@ -26,6 +26,7 @@ pub(crate) mod ffi {
         StoreOpened,
         StoreFailed,
         StoreKept,
+        StoreCut,
         StoreUpkeepDone,
         StoreUpkeepFailed,
         CommandFailed,

@@ -52,6 +52,16 @@ impl StoreSource {
         let status = self.store().status();
         format!("{}, {} reservations", status.path.display(), status.reservations)
     }
+
+    /// What may have gone wrong before, for the log.
+    pub fn warning(&self) -> Option<String> {
+        let number = self.store().cut_commit()?;
+        Some(format!(
+            "the last change of the host store '{}', commit {number}, is not whole and is left out: a crash cut it short \
+             before it was acknowledged, unless the file was damaged since",
+            self.store().status().path.display()
+        ))
+    }
 }
 
 impl HostSource for StoreSource {

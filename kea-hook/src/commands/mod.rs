@@ -147,6 +147,9 @@ impl Hook for Commands {
         }
         let source = StoreSource::open(parameters).map_err(|error| error.to_string())?;
         server::log(Message::StoreOpened, &source.describe());
+        if let Some(warning) = source.warning() {
+            server::log(Message::StoreCut, &warning);
+        }
         let (events, name) = (Arc::clone(&self.events), Arc::from(SOURCE_TYPE));
         source.store().observe(move |changes| events.committed(&name, changes));
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableDefinition,
-    TableError,
+    TableError, WriteTransaction,
 };
 
 use super::commit::Changes;
@@ -145,7 +145,7 @@ impl Engine {
         reservations: u64,
     ) -> Result<(), EngineError> {
         guarded(|| {
-            let transaction = self.database()?.begin_write()?;
+            let transaction = self.begin()?;
             {
                 let mut records = transaction.open_table(RECORDS)?;
                 for (id, effect) in changes.iter().flat_map(|changes| &changes.effects) {
@@ -181,7 +181,7 @@ impl Engine {
     /// several times as fast as [`Self::write`].
     pub fn append(&self, reservations: &[Arc<StoredReservation>]) -> Result<(), EngineError> {
         guarded(|| {
-            let transaction = self.database()?.begin_write()?;
+            let transaction = self.begin()?;
             {
                 let mut records = transaction.open_table(RECORDS)?;
                 let mut end = records.upper_bound_mut(Bound::<u64>::Unbounded)?;
@@ -192,6 +192,14 @@ impl Engine {
             }
             Ok(transaction.commit()?)
         })
+    }
+
+    /// A transaction in two phases: after a crash, redb takes the last transaction back where it finds it damaged, unless it
+    /// knows that its pages had reached the disk. Then it says that there is damage.
+    fn begin(&self) -> Result<WriteTransaction, EngineError> {
+        let mut transaction = self.database()?.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        Ok(transaction)
     }
 
     /// The ids on disk, whatever their records say.

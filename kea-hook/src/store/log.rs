@@ -36,6 +36,8 @@ pub(super) struct Log {
 /// What was found in a log.
 pub(super) struct Found {
     pub commits: Vec<Commit>,
+    /// The number of a commit that begins behind them and is not whole.
+    pub cut: Option<u64>,
     end: usize,
 }
 
@@ -46,14 +48,14 @@ impl Log {
     }
 
     /// What counts behind the commit `after` of the database, in the bytes that are in the log.
-    pub fn replay(&mut self, bytes: &[u8], after: u64) -> Result<Vec<Commit>, EngineError> {
+    pub fn replay(&mut self, bytes: &[u8], after: u64) -> Result<Found, EngineError> {
         let found = scan(bytes, self.salt, after)?;
         if !found.commits.is_empty() {
             // A process that was killed may have written this, and not have synced it.
             self.area.sync()?;
         }
         self.end = found.end;
-        Ok(found.commits)
+        Ok(found)
     }
 
     /// Adds a commit, which is on disk when this is true. It is false where the commit does not fit, or could not be
@@ -107,7 +109,7 @@ fn checksum(salt: u64, length: u64, number: u64, payload: &[u8]) -> u32 {
 
 /// The commits in a log that follow on the commit `after` of the database.
 pub(super) fn scan(area: &[u8], salt: u64, after: u64) -> Result<Found, EngineError> {
-    let mut found = Found { commits: Vec::new(), end: 0 };
+    let mut found = Found { commits: Vec::new(), cut: None, end: 0 };
     let mut next = after + 1;
     while let Some((_, payload)) = whole(area, salt, found.end).filter(|(number, _)| *number == next) {
         let broken = |what| EngineError::Corrupt(format!("commit {next} in its log: {what}"));
@@ -115,6 +117,7 @@ pub(super) fn scan(area: &[u8], salt: u64, after: u64) -> Result<Found, EngineEr
         found.end = (found.end + FRAME + payload.len()).next_multiple_of(ALIGNMENT);
         next += 1;
     }
+    found.cut = begun(area, found.end).filter(|number| *number == next);
     let behind = (found.end..area.len()).step_by(ALIGNMENT);
     let later = behind.filter_map(|at| whole(area, salt, at)).find(|(number, _)| *number >= next);
     match later {
@@ -123,6 +126,13 @@ pub(super) fn scan(area: &[u8], salt: u64, after: u64) -> Result<Found, EngineEr
         ))),
         None => Ok(found),
     }
+}
+
+/// The number of the commit that begins there, whole or not.
+fn begun(area: &[u8], at: usize) -> Option<u64> {
+    let frame: &[u8; FRAME] = area.get(at..)?.first_chunk()?;
+    let (magic, number) = (frame.first_chunk()?, frame.last_chunk()?);
+    (u32::from_le_bytes(*magic) == MAGIC).then(|| u64::from_le_bytes(*number))
 }
 
 /// The commit that begins there, if there is one that is whole: number and payload.

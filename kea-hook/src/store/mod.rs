@@ -106,6 +106,7 @@ pub struct Store {
     writer: Option<Mutex<Writer>>,
     vitals: Mutex<Vitals>,
     observer: OnceLock<Observer>,
+    cut: Option<u64>,
 }
 
 /// What a commit did to one reservation.
@@ -153,7 +154,14 @@ impl Store {
                 health,
             }),
             observer: OnceLock::new(),
+            cut: loaded.cut,
         }
+    }
+
+    /// The number of the last commit, where it was found not to be whole when the store was opened, and is therefore left
+    /// out: its write was cut short by a crash, before it was acknowledged, or it was damaged afterwards.
+    pub fn cut_commit(&self) -> Option<u64> {
+        self.cut
     }
 
     /// Lets `observer` know of every later commit, once it is on disk and in memory, and before anything else is

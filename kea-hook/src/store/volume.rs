@@ -47,6 +47,8 @@ pub(super) struct Loaded {
     pub index: Index,
     pub kept: KeptMap,
     pub counters: Counters,
+    /// The number of a commit that is in the log, but not whole.
+    pub cut: Option<u64>,
 }
 
 impl Loaded {
@@ -54,7 +56,7 @@ impl Loaded {
     pub fn of(engine: &Engine) -> Result<Self, EngineError> {
         let mut index = Index::default();
         let counters = engine.load(|stored| drop(index.put(&Arc::new(stored))))?;
-        Ok(Self { index, kept: engine.load_kept()?, counters })
+        Ok(Self { index, kept: engine.load_kept()?, counters, cut: None })
     }
 
     /// Makes the changes of a commit that is in the log.
@@ -104,7 +106,9 @@ impl Volume {
         let mut volume = Self::with(file, head, engine)?;
         volume.folded = loaded.counters.commits;
         let mut pending = Changes::default();
-        for commit in volume.log.replay(&written, volume.folded)? {
+        let found = volume.log.replay(&written, volume.folded)?;
+        loaded.cut = found.cut;
+        for commit in found.commits {
             loaded.apply(&commit)?;
             pending.absorb(&commit.changes);
         }

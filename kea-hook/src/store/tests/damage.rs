@@ -32,7 +32,7 @@ struct Sample {
     before: Vec<Held>,
 }
 
-fn samples() -> [Sample; 2] {
+fn samples() -> [Sample; 3] {
     with_small_logs(8192);
     let place = Place::new();
     let store = place.open();
@@ -41,6 +41,7 @@ fn samples() -> [Sample; 2] {
     let keep = |id, text| KeptChanges::from([(KeptKey::subnet(Family::V4, id), Some(kept(text)))]);
     let held = || Held { reservations: content(&store), kept: store.kept() };
     let mut before = vec![held()];
+    let killed_early = fs::read(&place.path).unwrap();
     store.commit_with_kept(vec![], keep(5, "five")).unwrap();
     before.push(held());
     store.commit_with_kept(vec![Change::Update(with_body(v4(1, 1), "{}"))], keep(6, "six")).unwrap();
@@ -49,6 +50,8 @@ fn samples() -> [Sample; 2] {
     drop(store);
     let closed = fs::read(&place.path).unwrap();
     [
+        // What the database acknowledged last is damaged, not unfinished, where it is not whole.
+        Sample { bytes: killed_early, held: before[0].clone(), before: Vec::new() },
         Sample { bytes: closed, held: held.clone(), before: Vec::new() },
         // What is not whole at the end of the log was not acknowledged, and a page of it that is empty has not been used.
         Sample { bytes: killed, held, before },

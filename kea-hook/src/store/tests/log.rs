@@ -141,10 +141,12 @@ fn a_last_commit_that_is_not_whole_was_not_made() {
     cut[begins[3] + 10] ^= 1;
     fs::write(&place.path, cut).unwrap();
     let store = place.open();
+    assert_eq!(store.cut_commit(), Some(4));
     store.add(v4(9, 1)).unwrap();
     let killed = fs::read(&place.path).unwrap();
     let expected = [devices(3), vec![v4(9, 1)]].concat();
     drop(store);
+    assert_eq!(place.open().cut_commit(), None);
     assert_eq!(held(&place, &killed).unwrap(), expected);
 }
 
