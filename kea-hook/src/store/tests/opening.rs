@@ -135,7 +135,7 @@ fn a_newer_format_names_both_numbers_and_survives() {
         assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 2, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("format 7") && text.contains("up to 2") && text.contains("upgrade the hook"),
+            text.contains("format 7") && text.contains("up to 2") && text.contains("upgrade it"),
             "{text}"
         );
     }
