@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kea_lab::{Family, Kea};
 use serde_json::{Value, json};
-use support::site::Site;
+use support::site::{Site, with};
 use support::{all_reservations, config_of, expect, expect_error, reservation_of};
 
 /// A server of a family for commands only, with the hook and a store.
@@ -100,6 +100,35 @@ fn the_number_of_items_has_a_limit_that_can_be_raised() {
     let refused = kea.command("ext-reservation-apply", &of(3)).unwrap();
     expect_error(&refused, &["the command has 4 items, and at most 3 are allowed", "'max-apply-items'"]);
     assert_eq!(all_reservations(&kea).len(), 2);
+}
+
+/// A list that was cut off must not cost more than a command may do.
+#[test]
+fn what_would_be_pruned_counts_too() {
+    let kea = server(Family::V4, json!({ "max-apply-items": 3 }));
+    let of = |indexes: std::ops::Range<usize>, more: Value| {
+        let wanted: Vec<Value> = indexes.map(|index| reservation(Family::V4, index)).collect();
+        with(json!({ "owner": "a", "reservations": wanted }), &more)
+    };
+    apply(&kea, &of(0..3, json!({})));
+    apply(&kea, &of(3..4, json!({})));
+    for more in [json!({ "prune": true }), json!({ "prune": true, "dry-run": true })] {
+        let refused = kea.command("ext-reservation-apply", &of(0..0, more.clone())).unwrap();
+        let reason = "'prune' would remove 4 reservations, which makes 4 items with the 0 of the command, and at most 3";
+        expect_error(&refused, &[reason, "'remove' of several commands", "'max-apply-items'"]);
+    }
+    expect_error(
+        &kea.command("ext-reservation-apply", &of(0..1, json!({ "prune": true }))).unwrap(),
+        &["'prune' would remove 3 reservations, which makes 4 items with the 1 of the command"],
+    );
+    assert_eq!(all_reservations(&kea).len(), 4);
+    let done =
+        apply(&kea, &of(0..2, json!({ "remove": [{ "subnet-id": 1, "ip-address": support::address(2) }] })));
+    assert_eq!(done["counts"], json!({ "unchanged": 2, "removed": 1 }));
+    assert_eq!(
+        apply(&kea, &of(0..2, json!({ "prune": true })))["counts"],
+        json!({ "unchanged": 2, "pruned": 1 })
+    );
 }
 
 #[test]

@@ -130,7 +130,11 @@ fn wishes_that_make_no_sense_are_refused() {
         (with_address, "exclude each other"),
         (with(wish(2), &json!({ "address": "pool" })), "can be nothing but \"lease\""),
         (with(wish(3), &json!({ "address": 5 })), "can be nothing but \"lease\""),
-        (json!({ "hw-address": mac(4), "address": "lease" }), "needs 'subnet-id'"),
+        (json!({ "hw-address": mac(4), "address": "lease" }), "needs a 'subnet-id'"),
+        (
+            json!({ "subnet-id": 0, "hw-address": mac(4), "address": "lease" }),
+            "needs a 'subnet-id' other than 0",
+        ),
         (
             json!({ "subnet-id": SUBNET_ID, "flex-id": "'a'", "address": "lease" }),
             "leases are not known by flex-id",

@@ -3,13 +3,14 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use kea_lab::{Database, Family, Kea, SqlKind};
 use serde_json::{Value, json};
 use support::site::{add, delete, with};
 use support::{
-    SUBNET_ID, address, config, config_of, config_without_store, expect, expect_error, key, mac, reservation,
-    reservation_of,
+    SUBNET_ID, address, all_reservations, config, config_of, config_without_store, expect, expect_error, key,
+    mac, reservation, reservation_of,
 };
 
 /// The reservation of a client in one place; null where there is none.
@@ -88,6 +89,49 @@ fn servers_of_both_families_share_a_database() {
     }
 }
 
+/// Values that databases take and Kea cannot read back: bytes of an option in PostgreSQL, texts in MariaDB.
+#[test]
+fn nothing_is_left_in_a_database_that_kea_could_not_read() {
+    for kind in SqlKind::ALL {
+        let database = Database::new(kind).unwrap();
+        let family = Family::V6;
+        let builder = Kea::without_network("large").unwrap().family(family);
+        let mut config = config_of(family, builder.dir());
+        config.as_object_mut().unwrap().remove("hosts-databases");
+        let builder = builder.config(config).hosts_database(&database).unwrap();
+        let kea = builder.host_cmds(Value::Null).unwrap().start().unwrap();
+        let plain = |index| reservation_of(family, index)["reservation"].take();
+        let of_bytes = |bytes: usize| {
+            with(
+                plain(1),
+                &json!({ "option-data": [{ "code": 224, "csv-format": false, "data": "AB".repeat(bytes) }] }),
+            )
+        };
+        let readable = of_bytes(4096);
+        let unreadable = of_bytes(4097);
+        let reasons = ["could not read it again", "shorter"];
+
+        let add =
+            |given: &Value| kea.command("ext-reservation-add", &json!({ "reservation": given })).unwrap();
+        expect_error(&add(&unreadable), &reasons);
+        assert!(all_reservations(&kea).is_empty());
+        expect(&add(&readable), 0, "Host added.");
+        let before = all_reservations(&kea);
+        let update = json!({ "reservation": unreadable });
+        expect_error(&kea.command("ext-reservation-update", &update).unwrap(), &reasons);
+        assert_eq!(all_reservations(&kea), before);
+
+        let wanted = json!({ "reservations": [unreadable, plain(2)] });
+        let done = kea.command("ext-reservation-apply", &wanted).unwrap();
+        expect(&done, 0, "1 added, 1 invalid.");
+        assert_eq!(all_reservations(&kea).len(), 2);
+        let atomic = json!({ "atomic": true, "reservations": [plain(3), unreadable] });
+        let done = kea.command("ext-reservation-apply", &atomic).unwrap();
+        expect_error(&done, &["Nothing was changed", "1 added, 1 invalid"]);
+        assert_eq!(all_reservations(&kea).len(), 2);
+    }
+}
+
 /// Another hook, or a program, may have put into a database what Kea cannot read.
 #[test]
 fn a_row_that_kea_cannot_read_can_go() {
@@ -114,7 +158,38 @@ fn a_row_that_kea_cannot_read_can_go() {
         delete(&kea, "database", key);
         assert_eq!(kea.command("ext-reservation-get", key).unwrap().result, 3);
     }
-    add(&kea, "database", &reservation(1)["reservation"]);
+    for index in 1..=2 {
+        add(&kea, "database", &reservation(index)["reservation"]);
+    }
+    let ruin = format!(
+        "UPDATE hosts SET user_context = 'null' WHERE ipv4_address = {}",
+        u32::from(address(1).parse::<Ipv4Addr>().unwrap())
+    );
+    database.query(&ruin).unwrap();
+    // Neither what it is nor whose is known, but of the others.
+    let list =
+        json!([reservation(1)["reservation"], reservation(2)["reservation"], reservation(3)["reservation"]]);
+    let wanted = json!({ "reservations": list, "remove": [key(1), key(4)] });
+    let done = kea.command("ext-reservation-apply", &wanted).unwrap();
+    expect(&done, 0, "1 added, 2 unchanged, 2 invalid.");
+    for refused in [&done.arguments["reservations"][0], &done.arguments["remove"][0]] {
+        assert_eq!(refused["status"], "invalid");
+        let text = refused["text"].as_str().unwrap();
+        assert!(text.contains("Kea cannot read") && text.contains("ext-reservation-del"), "{text}");
+    }
+    let wanted = json!({ "owner": "a", "prune": true, "reservations": [reservation(4)["reservation"]] });
+    let done = kea.command("ext-reservation-apply", &wanted).unwrap();
+    assert!(
+        done.text.starts_with("1 added, nothing pruned, because the database 'postgresql' has"),
+        "{}",
+        done.raw
+    );
+    let atomic = with(wanted, &json!({ "atomic": true }));
+    expect_error(
+        &kea.command("ext-reservation-apply", &atomic).unwrap(),
+        &["Nothing was changed", "cannot read"],
+    );
+
     database.query("UPDATE hosts SET user_context = 'null'").unwrap();
     let deleted = kea.ask("ext-subnet4-del", &json!({ "id": SUBNET_ID })).unwrap();
     assert_eq!(deleted["reservations"]["kept"], json!({ "postgresql": null }));

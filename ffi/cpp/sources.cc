@@ -160,6 +160,40 @@ refuse_unreadable(SourceKind kind, const Host& host) {
     }
 }
 
+/// In JSON of fewer letters, nothing is longer than what Kea gives back. It reads into buffers of 4,096 bytes at the least,
+/// and four letters can mean an address of 16 bytes.
+constexpr std::size_t SURELY_READ = 1000;
+
+/// Throws where Kea cannot read a host that a database of its has just taken: it writes longer values than it reads, and
+/// how long differs by database, column and version.
+void
+read_back(const BaseHostDataSource& source, SourceKind kind, const isc::dhcp::Host& host) {
+    if (kind != SourceKind::Other) {
+        return;
+    }
+    if ((is_v6(host) ? host.toElement6() : host.toElement4())->str().size() < SURELY_READ) {
+        return;
+    }
+    try {
+        has(source, host);
+    } catch (const std::exception& error) {
+        isc_throw(isc::BadValue, "a host database of Kea's cannot keep this reservation, because it could not read it "
+                                 "again: "
+                                     << error.what() << "; make its longest option or its 'user-context' shorter");
+    }
+}
+
+/// Whether there is a host of this client that Kea can read, or none.
+bool
+is_readable(const BaseHostDataSource& source, const isc::dhcp::Host& host) {
+    try {
+        has(source, host);
+        return (true);
+    } catch (const std::exception&) {
+        return (false);
+    }
+}
+
 } // namespace
 
 std::unique_ptr<std::vector<Source>>
@@ -210,6 +244,12 @@ Source::add(const Host& host) const {
         }
         throw;
     }
+    try {
+        read_back(*source_, kind_, *host.host());
+    } catch (...) {
+        erase(*source_, kind_, *host.host());
+        throw;
+    }
 }
 
 void
@@ -235,6 +275,7 @@ Source::replace_unread(const Host& updated) const {
     refuse_unreadable(kind_, updated);
 #if KEA_API >= 20600
     source_->update(updated.give());
+    read_back(*source_, kind_, *updated.host());
     return (true);
 #else
     return (false);
@@ -254,14 +295,16 @@ Source::replace(const Host& old, const Host& updated) const {
 #if KEA_API >= 20600
         if (kind_ == SourceKind::Other) {
             source_->update(updated.give());
+            read_back(*source_, kind_, *updated.host());
             return;
         }
 #endif
         erase(*source_, kind_, *old.host());
         source_->add(updated.give());
+        read_back(*source_, kind_, *updated.host());
     } catch (...) {
         // Whatever became of the update, in Kea's own sources it may have taken the old host along.
-        if (kind_ == SourceKind::Memory) {
+        if (kind_ == SourceKind::Memory || !is_readable(*source_, *updated.host())) {
             erase(*source_, kind_, *updated.host());
         }
         if (!has(*source_, *old.host())) {

@@ -29,7 +29,21 @@ pub fn is_identical_without(unowned: &[u8], owned: &[u8]) -> bool {
             }
         }
     }
+    for body in [&mut unowned, &mut owned] {
+        sort_options(body);
+    }
     unowned == owned
+}
+
+/// In which order options are listed means nothing but where they have one code: then it is the order in which they are
+/// sent.
+fn sort_options(body: &mut Value) {
+    if let Some(options) = body.get_mut("option-data").and_then(Value::as_array_mut) {
+        options.sort_by_key(|option| {
+            let space = option.get("space").and_then(Value::as_str).unwrap_or_default().to_owned();
+            (space, option.get("code").and_then(Value::as_u64))
+        });
+    }
 }
 
 const CONTEXT: &str = "user-context";
@@ -87,5 +101,21 @@ mod tests {
         for (unowned, identical) in rows {
             assert_eq!(is_identical_without(unowned.as_bytes(), owned.as_bytes()), identical, "{unowned}");
         }
+    }
+
+    #[test]
+    fn options_may_be_listed_in_another_order_but_for_those_of_one_code() {
+        let of = |options: &[(u16, &str)]| {
+            let options =
+                options.iter().map(|(code, data)| format!(r#"{{ "code": {code}, "data": "{data}" }}"#));
+            format!(r#"{{ "option-data": [{}] }}"#, options.collect::<Vec<_>>().join(","))
+        };
+        let identical = |options: &[(u16, &str)]| {
+            let owned = of(&[(6, "a"), (15, "b"), (6, "c")]);
+            is_identical_without(of(options).as_bytes(), owned.as_bytes())
+        };
+        assert!(identical(&[(15, "b"), (6, "a"), (6, "c")]));
+        assert!(!identical(&[(15, "b"), (6, "c"), (6, "a")]));
+        assert!(!identical(&[(15, "b"), (6, "a")]));
     }
 }

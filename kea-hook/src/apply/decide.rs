@@ -26,13 +26,19 @@ pub fn decide<B: Base>(
         });
     }
     let mut wishes = Wishes::of(order, left_out);
-    let pruned = prune(order, &wishes, plan)?;
+    let (pruned, not_pruned) = match prune(order, &wishes, plan) {
+        Ok(pruned) => (pruned, None),
+        Err(error) => (Vec::new(), Some(plan.unreadable(error)?)),
+    };
     wishes.fulfil(plan)?;
-    Ok(Decided { wanted: wishes.verdicts(), unwanted, pruned })
+    Ok(Decided { wanted: wishes.verdicts(), unwanted, pruned, not_pruned })
 }
 
 fn remove<B: Base>(order: &Order, removal: &Removal, plan: &mut Plan<'_, B>) -> Result<Verdict, B::Error> {
-    let found = plan.answers(&removal.query(order.family))?;
+    let found = match plan.answers(&removal.query(order.family)) {
+        Ok(found) => found,
+        Err(error) => return plan.unreadable(error).map(Verdict::Invalid),
+    };
     if let Some(foreign) = found.iter().find(|stored| !is_own(order, stored)) {
         return Ok(Verdict::Conflict(Box::new(Refusal::to_remove(Arc::clone(foreign)))));
     }
@@ -140,9 +146,10 @@ impl<'a> Wishes<'a> {
             if matches!(self.states[place], State::Done(_)) {
                 continue;
             }
-            let state = match self.put(reservation, plan)? {
-                Verdict::Conflict(refusal) => self.wait_or_give_up(place, refusal),
-                verdict => State::Done(verdict),
+            let state = match self.put(reservation, plan) {
+                Ok(Verdict::Conflict(refusal)) => self.wait_or_give_up(place, refusal),
+                Ok(verdict) => State::Done(verdict),
+                Err(error) => State::Done(Verdict::Invalid(plan.unreadable(error)?)),
             };
             if let State::WaitsFor { place: other, .. } = &state {
                 self.waiting.entry(*other).or_default().push(place);
@@ -183,7 +190,8 @@ impl<'a> Wishes<'a> {
                 refused => refused,
             });
         }
-        Ok(Verdict::Conflict(Box::new(Refusal::of(same_client(self.order, reservation, old)))))
+        let refusal = Refusal::of(same_client(self.order, reservation, old));
+        Ok(Verdict::Conflict(Box::new(Refusal { differs: self.order.adopt, ..refusal })))
     }
 
     /// The items that wait for each other in a circle, to which an item leads.

@@ -12,7 +12,7 @@ mod order;
 mod tests;
 mod verdict;
 
-pub use combine::{Combined, decide_everywhere};
+pub use combine::{Combined, Earlier, decide_everywhere};
 pub use decide::decide;
 pub use order::{HostKey, Item, Order, Removal};
 pub use verdict::{Decided, Refusal, Verdict};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kea_ffi::host::{By, Family, HostId, Identifier, IdentifierType, Query, Reservation, StoredReservation};
 use proptest::prelude::*;
 
-use super::{Decided, HostKey, Item, Order, Removal, Verdict, decide, decide_everywhere};
+use super::{Decided, Earlier, HostKey, Item, Order, Removal, Verdict, decide, decide_everywhere};
 use crate::owner;
 use crate::store::{Counters, Effects, Index, Plan};
 
@@ -118,6 +118,15 @@ fn only_what_is_identical_and_unowned_is_adopted() {
     expect(&[of(1, 1, None)], &adopting, &["adopted"]);
     expect(&[of(1, 2, None)], &adopting, &["conflict"]);
     expect(&[of(1, 1, Some("b"))], &adopting, &["conflict"]);
+    let told = |order: &Order| match &carry_out(&mut index([of(1, 2, None)]), order).wanted[0] {
+        Verdict::Conflict(refusal) => refusal.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        told(&adopting)
+            .ends_with("it has no owner, and 'adopt' leaves it alone because it is not what is listed")
+    );
+    assert!(told(&Order { adopt: false, ..adopting }).ends_with("; it has no owner"));
 }
 
 #[test]
@@ -197,7 +206,7 @@ fn an_item_is_done_everywhere_or_nowhere() {
         let mut plan = Plan::new(&sources[source], counters, true);
         decide(order, left_out, &mut plan)
     };
-    let Ok(combined) = decide_everywhere(&order, 2, decide_in);
+    let Ok(combined) = decide_everywhere(&order, 2, &Earlier::default(), decide_in);
     let verdicts: Vec<_> =
         (0..3).map(|place| combined.verdict(Item::Wanted(place)).unwrap().1.clone()).collect();
     assert_eq!(words(&verdicts), ["added", "conflict", "added"]);

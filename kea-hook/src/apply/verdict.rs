@@ -1,5 +1,6 @@
 //! What becomes of an order.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,6 +34,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The number of what it puts into a source.
+    pub fn puts(&self) -> Option<HostId> {
+        match self {
+            Self::Added(id) | Self::Updated(id) | Self::Adopted(id) => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Whether it is not done.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Conflict(_) | Self::Invalid(_))
@@ -48,6 +57,8 @@ pub struct Refusal {
     pub holder: Arc<StoredReservation>,
     /// Its owner.
     pub owner: Option<Vec<u8>>,
+    /// Whether it would be the owner's now if it were what is wanted.
+    pub differs: bool,
 }
 
 impl Refusal {
@@ -60,7 +71,7 @@ impl Refusal {
     /// A refusal to remove what belongs to somebody else.
     pub fn to_remove(holder: Arc<StoredReservation>) -> Self {
         let owner = owner::of(&holder.reservation.body);
-        Self { conflict: None, holder, owner }
+        Self { conflict: None, holder, owner, differs: false }
     }
 }
 
@@ -72,6 +83,9 @@ impl fmt::Display for Refusal {
         }
         match &self.owner {
             Some(owner) => write!(f, "; it belongs to '{}'", String::from_utf8_lossy(owner)),
+            None if self.differs => {
+                f.write_str("; it has no owner, and 'adopt' leaves it alone because it is not what is listed")
+            }
             None => f.write_str("; it has no owner"),
         }
     }
@@ -86,6 +100,8 @@ pub struct Decided {
     pub unwanted: Vec<Verdict>,
     /// What goes because the owner does not list it.
     pub pruned: Vec<Arc<StoredReservation>>,
+    /// Why nobody knows what should go for that reason.
+    pub not_pruned: Option<String>,
 }
 
 impl Decided {
@@ -95,6 +111,32 @@ impl Decided {
             Item::Wanted(place) => self.wanted.get(place),
             Item::Unwanted(place) => self.unwanted.get(place),
         }
+    }
+
+    /// What is done once this was carried out but for what was to get the numbers in `open`.
+    pub fn done(&self, open: &BTreeSet<HostId>) -> impl Iterator<Item = Item> {
+        self.items().filter_map(move |(item, verdict)| {
+            let done = match verdict {
+                Verdict::Removed(_) => true,
+                verdict => verdict.puts().is_some_and(|id| !open.contains(&id)),
+            };
+            done.then_some(item)
+        })
+    }
+
+    /// Says about what was done before what was said then.
+    pub fn keep(&mut self, before: &Self, done: &BTreeSet<Item>) {
+        for (place, (now, then)) in self.wanted.iter_mut().zip(&before.wanted).enumerate() {
+            if done.contains(&Item::Wanted(place)) {
+                now.clone_from(then);
+            }
+        }
+        for (place, (now, then)) in self.unwanted.iter_mut().zip(&before.unwanted).enumerate() {
+            if done.contains(&Item::Unwanted(place)) {
+                now.clone_from(then);
+            }
+        }
+        self.pruned.extend(before.pruned.iter().cloned());
     }
 
     /// All items.

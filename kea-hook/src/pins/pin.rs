@@ -11,8 +11,9 @@ use kea_ffi::hosts::{Source, SourceKind, Sources, Target};
 
 use super::registry::Client;
 use crate::apply::{Item, Order, Verdict};
+use crate::commands::reservation::apply::attempts::{Mode, carry_out};
 use crate::commands::reservation::apply::item;
-use crate::commands::reservation::apply::places::{Batch, Places};
+use crate::commands::reservation::apply::places::Batch;
 use crate::commands::{CommandError, Commands};
 use crate::journal::{ReservationChange, ReservationEvent, Reserved};
 use crate::store::Store;
@@ -156,9 +157,7 @@ fn run(
     store: Option<&Store>,
     job: &Job,
 ) -> Result<Vec<Outcome>, CommandError> {
-    let mut places = Places::new(hook.family, &[source], store)?;
-    let combined = places.decide(&job.batch.order)?;
-    places.execute(&hook.events, &job.batch, &combined)?;
+    let combined = carry_out(hook, &[source], store, &job.batch, Mode::ItemByItem, |_| Ok(()))?.combined;
 
     let name: Arc<str> = Arc::from(source.name()?);
     let mut outcomes = Vec::with_capacity(job.clients.len());

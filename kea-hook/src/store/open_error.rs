@@ -50,6 +50,14 @@ pub enum OpenError {
         .0.display()
     )]
     NotAStore(PathBuf),
+    /// The file begins with a database, before which a store has more.
+    #[error(
+        "'{}' is the database of another program, or a reservation store of an unreleased version of this library: \
+         correct \"name\", or bring its reservations here with 'kea-operator export' of that version and 'kea-operator \
+         import' of this one, to another file; it was left untouched: move that file away",
+        .0.display()
+    )]
+    Unreleased(PathBuf),
     /// The file has no content, which a store never has.
     #[error(
         "the reservation store '{}' is empty (0 bytes), so its content is lost or was never there: restore a backup \
@@ -79,9 +87,9 @@ pub enum OpenError {
         /// The store file.
         path: PathBuf,
         /// The format of the file.
-        found: u64,
+        found: u32,
         /// The newest format that is known here.
-        supported: u64,
+        supported: u32,
     },
     /// No room to create or to recover the file.
     #[error(

@@ -65,6 +65,11 @@ pub trait Base {
 
     /// Everything that belongs to an owner, in the order of pages.
     fn owned(&self, family: Family, owner: &[u8]) -> Result<Vec<Arc<StoredReservation>>, Self::Error>;
+
+    /// What to say where an error is about single reservations and the others can be asked for; or the error.
+    fn unreadable(&self, error: Self::Error) -> Result<String, Self::Error> {
+        Err(error)
+    }
 }
 
 impl Base for Index {
@@ -94,6 +99,13 @@ pub struct Counters {
     pub last_revision: u64,
 }
 
+impl Counters {
+    /// Whether a reservation has numbers that were given.
+    pub(super) fn cover(&self, stored: &StoredReservation) -> bool {
+        stored.id.get() <= self.last_id && stored.revision <= self.last_revision
+    }
+}
+
 /// What a batch leaves behind for each id that it touches; `None` where the reservation is taken out.
 pub type Effects = BTreeMap<HostId, Option<Arc<StoredReservation>>>;
 
@@ -111,6 +123,11 @@ impl<'a, B: Base> Plan<'a, B> {
     /// An empty batch.
     pub fn new(base: &'a B, counters: Counters, addresses_unique: bool) -> Self {
         Self { base, added: Index::for_rules(), effects: Effects::new(), counters, addresses_unique }
+    }
+
+    /// See [`Base::unreadable`].
+    pub fn unreadable(&self, error: B::Error) -> Result<String, B::Error> {
+        self.base.unreadable(error)
     }
 
     /// What is to be written, and the counters to write with it.

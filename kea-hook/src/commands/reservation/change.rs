@@ -223,15 +223,23 @@ impl Done<'_> {
     }
 
     /// Takes back everything, the last first. The error says so where that failed too.
-    pub fn undo(self, error: CommandError) -> CommandError {
-        let mut error = error;
-        for step in self.steps.iter().rev() {
+    pub fn undo(mut self, error: CommandError) -> CommandError {
+        self.undo_back_to(0, error).unwrap_or_else(|error| error)
+    }
+
+    /// Takes back what came after the first steps, the last first, because of an error: which comes back, as `Err` where
+    /// something could not be taken back, and says so.
+    pub fn undo_back_to(&mut self, steps: usize, error: CommandError) -> Result<CommandError, CommandError> {
+        let mut error = Ok(error);
+        for step in self.steps.drain(steps..).rev() {
             if let Err(problem) = step.undo() {
-                error = CommandError::new(format!(
-                    "{error}; what was done in the host source '{}' before could not be taken back: {problem}",
+                let (Ok(before) | Err(before)) = error;
+                let told = CommandError::new(format!(
+                    "{before}; what was done in the host source '{}' before could not be taken back: {problem}",
                     step.source().name().unwrap_or_default()
                 ));
-                server::log(Message::CommandFailed, &error.to_string());
+                server::log(Message::CommandFailed, &told.to_string());
+                error = Err(told);
             }
         }
         error

@@ -21,12 +21,12 @@ pub fn run(store: &Store, path: &Path, watch: &Watch) -> Result<u64, UpkeepError
             Some(mut standstill) => copy.rest(&mut standstill),
             None => copy.rest_of_read_only(),
         };
-        let made = copy.finish(rest)?;
+        let mut made = copy.finish(rest)?;
         // Closing it writes as well.
-        drop(made.engine);
+        made.close().map_err(|error| UpkeepError::engine(path, error))?;
         let named = || -> io::Result<u64> {
-            made.file.sync_all()?;
-            let bytes = twin::disk_bytes(&made.file.metadata()?);
+            made.file().sync_all()?;
+            let bytes = twin::disk_bytes(&made.file().metadata()?);
             twin::rename_without_replacing(&twin, path)?;
             twin::sync_folder(path)?;
             Ok(bytes)

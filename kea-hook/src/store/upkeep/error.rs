@@ -131,7 +131,10 @@ impl UpkeepError {
             EngineError::NoSpace(detail) => Self::NoSpace { path, detail },
             EngineError::Io(error) => Self::Io { path, detail: error.to_string() },
             EngineError::Corrupt(detail) => Self::Io { path, detail },
-            EngineError::Locked | EngineError::NotAStore | EngineError::NewerFormat(_) => {
+            EngineError::Locked
+            | EngineError::NotAStore
+            | EngineError::BareDatabase
+            | EngineError::NewerFormat(_) => {
                 Self::Io { path, detail: "another process has changed it meanwhile".into() }
             }
         }

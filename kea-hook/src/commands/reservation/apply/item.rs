@@ -76,17 +76,17 @@ impl Reader {
         if self.fills_database {
             host.check_readable()?;
         }
-        if !wish::is_pending(&reservation) {
-            return Ok(Wanted { host: Some(host), reservation, wish: None });
+        let is_wish = wish::is_pending(&reservation);
+        if is_wish {
+            check_wish(self.family, &reservation)?;
         }
-        check_wish(self.family, &reservation)?;
         if self.fills_memory && hosts::memory_needs_resources() && wish::reserves_nothing(&reservation) {
             return Err(CommandError::new(
-                "this version of Kea takes no reservation into its memory that reserves nothing: give it a hostname, \
-                 for instance, until it has an address",
+                "this version of Kea takes no reservation into its memory that reserves nothing: give it an address, or a \
+                 hostname for instance until it has one",
             ));
         }
-        Ok(Wanted { host: Some(host), reservation, wish: Some(marked) })
+        Ok(Wanted { host: Some(host), reservation, wish: is_wish.then_some(marked) })
     }
 }
 
@@ -153,7 +153,7 @@ fn address_is_from_lease(given: &Element) -> Result<bool, CommandError> {
 fn check_wish(family: Family, reservation: &Reservation) -> Result<(), CommandError> {
     if reservation.subnet(family).unwrap_or(0) == 0 {
         return Err(CommandError::new(
-            "'address': \"lease\" needs 'subnet-id': a global reservation has no address",
+            "'address': \"lease\" needs a 'subnet-id' other than 0: a global reservation has no address",
         ));
     }
     let kinds = match family {

@@ -2,9 +2,10 @@
 //!
 //! - `request`, `item` and `wishes`: what is given, and from which leases the addresses come.
 //! - `places` and `source`: what is there; the decisions about it are made in [`crate::apply`].
-//! - `execute`: how decisions are carried out in Kea's own sources.
+//! - `attempts` and `execute`: how decisions are carried out, and how that is done in Kea's own sources.
 //! - `reply`: what is answered.
 
+pub mod attempts;
 mod execute;
 pub mod item;
 pub mod places;
@@ -17,7 +18,7 @@ use kea_ffi::element::{Element, Reply};
 use kea_ffi::hosts::Source;
 
 use crate::commands::{CommandError, Commands};
-use places::Places;
+use attempts::carry_out;
 use request::Request;
 
 /// Makes many reservations what a list says, and others go.
@@ -26,11 +27,9 @@ pub fn apply(hook: &Commands, arguments: Option<&Element>) -> Result<Reply, Comm
     let sources: Vec<Source<'_>> = request.sources.iter().collect();
     let names = sources.iter().map(Source::name).collect::<Result<Vec<_>, _>>()?;
     let stores = hook.open_stores();
-    let mut places = Places::new(hook.family, &sources, stores.first().map(AsRef::as_ref))?;
-    let combined = places.decide(&request.batch.order)?;
-    let applied = !request.dry_run && (combined.refused.is_empty() || !request.atomic);
-    if applied {
-        places.execute(&hook.events, &request.batch, &combined)?;
-    }
-    reply::reply(&request, &combined, &names, applied)
+    let store = stores.first().map(AsRef::as_ref);
+    let done = carry_out(hook, &sources, store, &request.batch, request.mode, |decided| {
+        request.check_pruned(hook, decided)
+    })?;
+    reply::reply(&request, &done, &names)
 }

@@ -8,9 +8,9 @@ use kea_ffi::host::{Family, HostId, Reservation};
 use kea_ffi::hosts::{Host, Source, SourceKind};
 use kea_ffi::server;
 
-use super::execute;
+use super::execute::{self, NotDone};
 use super::source::KeaSource;
-use crate::apply::{Combined, Decided, Item, Order, Verdict, decide, decide_everywhere};
+use crate::apply::{Combined, Decided, Earlier, Item, Order, decide, decide_everywhere};
 use crate::commands::CommandError;
 use crate::commands::event::Events;
 use crate::journal::{ReservationEvent, Reserved};
@@ -42,11 +42,8 @@ impl Batch {
 
     /// The hosts for what was decided to be put into a source, by the number that they get there.
     fn hosts_of(&self, decided: &Decided) -> HashMap<HostId, &Host> {
-        let put = self.hosts.iter().zip(&decided.wanted).filter_map(|(host, verdict)| match verdict {
-            Verdict::Added(id) | Verdict::Updated(id) | Verdict::Adopted(id) => Some((*id, host.as_ref()?)),
-            _ => None,
-        });
-        put.collect()
+        let put = self.hosts.iter().zip(&decided.wanted);
+        put.filter_map(|(host, verdict)| Some((verdict.puts()?, host.as_ref()?))).collect()
     }
 }
 
@@ -82,8 +79,8 @@ impl<'a> Places<'a> {
     }
 
     /// What becomes of an order, in all sources together.
-    pub fn decide(&mut self, order: &Order) -> Result<Combined, KeaError> {
-        decide_everywhere(order, self.places.len(), |source, order, left_out| {
+    pub fn decide(&mut self, order: &Order, earlier: &Earlier) -> Result<Combined, KeaError> {
+        decide_everywhere(order, self.places.len(), earlier, |source, order, left_out| {
             self.decide_in(source, order, left_out)
         })
     }
@@ -113,14 +110,23 @@ impl<'a> Places<'a> {
     }
 
     /// Does what was decided: in all sources, or in none. The embedded store comes last, because it is the one that does
-    /// all or nothing by itself.
-    pub fn execute(self, events: &Events, batch: &Batch, combined: &Combined) -> Result<(), CommandError> {
+    /// all or nothing by itself. Where a database refuses something, what it took stays with `keeps`, which is for one
+    /// source.
+    pub fn execute(
+        self,
+        events: &Events,
+        batch: &Batch,
+        combined: &Combined,
+        keeps: bool,
+    ) -> Result<NotDone, CommandError> {
         let mut of_kea = Vec::new();
+        let mut indexes = Vec::new();
         let mut of_store = None;
-        for (place, decided) in self.places.into_iter().zip(&combined.sources) {
+        for (index, (place, decided)) in self.places.into_iter().zip(&combined.sources).enumerate() {
             match place {
                 Place::Store(session, planned) => of_store = session.zip(planned),
                 Place::Kea(source, effects) => {
+                    indexes.push(index);
                     of_kea.push((source.into_known(), effects, batch.hosts_of(decided)));
                 }
             }
@@ -131,14 +137,21 @@ impl<'a> Places<'a> {
                 .map_err(|error| CommandError::new(error.to_string())),
             None => Ok(()),
         };
-        execute::execute(&of_kea, store)?;
+        let mut not_done = execute::execute(&of_kea, keeps, store)?;
+        for (source, ..) in &mut not_done.refused {
+            *source = indexes.get(*source).copied().unwrap_or_default();
+        }
+        if !keeps && !not_done.refused.is_empty() {
+            return Ok(not_done);
+        }
         for ((source, known), effects, _) in &of_kea {
             let name = Arc::from(source.name()?);
-            events.reservations(effects.iter().filter_map(|(id, after)| {
+            let done = effects.iter().filter(|(id, _)| !not_done.open.contains(id));
+            events.reservations(done.filter_map(|(id, after)| {
                 let before = known.get(id).map(|known| Reserved::Whole(Arc::clone(&known.stored)));
                 ReservationEvent::new(&name, before, after.clone().map(Reserved::Whole))
             }));
         }
-        Ok(())
+        Ok(not_done)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use kea_ffi::element::{Element, KeaError, Reply, ResultCode};
 use kea_ffi::host::{Family, Reservation};
 
+use super::attempts::{Attempt, Mode};
 use super::request::Request;
 use super::wishes::Wish;
 use crate::apply::{Combined, Item, Refusal, Verdict};
@@ -19,6 +20,9 @@ fn words(verdict: &Verdict) -> (&'static str, &'static str) {
         Verdict::Updated(_) => ("updated", "Host updated."),
         Verdict::Adopted(_) => ("adopted", "Host adopted."),
         Verdict::Unchanged | Verdict::LeftOut => ("unchanged", "Host is there already."),
+        Verdict::Removed(gone) if gone.len() > 1 => {
+            ("removed", "Hosts deleted: several had the address (ip-reservations-unique is false).")
+        }
         Verdict::Removed(_) => ("removed", "Host deleted."),
         Verdict::Absent => ("unchanged", "Host not deleted (not found)."),
         Verdict::Conflict(_) => ("conflict", ""),
@@ -27,13 +31,9 @@ fn words(verdict: &Verdict) -> (&'static str, &'static str) {
 }
 
 /// What became of each item, and of what was not listed.
-pub fn reply(
-    request: &Request,
-    combined: &Combined,
-    sources: &[String],
-    applied: bool,
-) -> Result<Reply, CommandError> {
+pub fn reply(request: &Request, done: &Attempt, sources: &[String]) -> Result<Reply, CommandError> {
     let order = &request.batch.order;
+    let Attempt { combined, applied } = done;
     let mut entries =
         Entries { family: order.family, sources, usual: HashMap::new(), counts: BTreeMap::new() };
     let mut wanted = Element::list()?;
@@ -49,16 +49,18 @@ pub fn reply(
     for place in 0..order.unwanted.len() {
         entries.push(&mut unwanted, combined, Item::Unwanted(place))?;
     }
-    let pruned = pruned(order.family, combined)?;
+    let pruned = combined.pruned(order.family);
 
     let mut arguments = Element::map()?;
-    arguments.set("applied", &Element::boolean(applied)?)?;
+    arguments.set("applied", &Element::boolean(*applied)?)?;
     arguments.set("reservations", &wanted)?;
     arguments.set("remove", &unwanted)?;
     let count = pruned.len();
     if order.prune {
         let mut list = Element::list()?;
-        pruned.iter().try_for_each(|gone| list.push(gone))?;
+        for gone in &pruned {
+            list.push(&summary(order.family, &gone.reservation)?)?;
+        }
         arguments.set("pruned", &list)?;
     }
     let mut counts = Element::map()?;
@@ -70,24 +72,30 @@ pub fn reply(
     }
     arguments.set("counts", &counts)?;
 
-    let text = text(request, &entries.counts, count, applied);
-    let refused = !applied && !request.dry_run;
+    let text = text(request, &entries.counts, prune_text(request, combined, count), *applied);
+    let refused = !applied && request.mode != Mode::DryRun;
     Ok(Reply::new(if refused { ResultCode::Error } else { ResultCode::Success }, text).with(arguments))
 }
 
-fn text(request: &Request, counts: &BTreeMap<&str, usize>, pruned: usize, applied: bool) -> String {
+fn prune_text(request: &Request, combined: &Combined, pruned: usize) -> Option<String> {
+    let order = &request.batch.order;
+    if !order.prune {
+        return None;
+    }
+    Some(match combined.not_pruned() {
+        _ if order.has_invalid() => "nothing pruned, because the list has invalid items".to_owned(),
+        Some(reason) => format!("nothing pruned, because {reason}"),
+        None => format!("{pruned} pruned"),
+    })
+}
+
+fn text(request: &Request, counts: &BTreeMap<&str, usize>, pruned: Option<String>, applied: bool) -> String {
     let order = ["added", "updated", "adopted", "removed", "unchanged", "pending", "conflict", "invalid"];
     let mut parts: Vec<String> =
         order.iter().filter_map(|word| Some(format!("{} {word}", counts.get(word)?))).collect();
-    if request.batch.order.prune {
-        parts.push(if request.batch.order.has_invalid() {
-            "nothing pruned, because the list has invalid items".to_owned()
-        } else {
-            format!("{pruned} pruned")
-        });
-    }
+    parts.extend(pruned);
     let summary = if parts.is_empty() { "Nothing to do".to_owned() } else { parts.join(", ") };
-    match (applied, request.dry_run) {
+    match (applied, request.mode == Mode::DryRun) {
         (true, _) => format!("{summary}."),
         (false, true) => format!("Dry run, nothing was changed: {summary}."),
         (false, false) => format!("Nothing was changed, because not everything can be done: {summary}."),
@@ -180,15 +188,4 @@ fn entry(status: &str, text: &str) -> Result<Element, KeaError> {
     entry.set("status", &Element::text(status)?)?;
     entry.set("text", &Element::text(text)?)?;
     Ok(entry)
-}
-
-/// What went because it was not listed, once however many sources had it.
-fn pruned(family: Family, combined: &Combined) -> Result<Vec<Element>, KeaError> {
-    let mut clients = BTreeMap::new();
-    for stored in combined.sources.iter().flat_map(|decided| &decided.pruned) {
-        let reservation = &stored.reservation;
-        let identifier = &reservation.identifier;
-        clients.entry((reservation.subnet(family), identifier.kind, &identifier.value)).or_insert(stored);
-    }
-    clients.values().map(|stored| summary(family, &stored.reservation)).collect()
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use kea_ffi::element::{Element, Kind};
 use kea_ffi::hosts::{Source, Sources, Target};
 
+use super::attempts::Mode;
 use super::item::{self, Reader};
 use super::places::Batch;
 use super::wishes::Wish;
-use crate::apply::{Order, Removal};
+use crate::apply::{Combined, Order, Removal};
 use crate::commands::arguments::{self, is_possible, subnet_and_key};
 use crate::commands::reservation::one;
 use crate::commands::{CommandError, Commands};
@@ -19,10 +20,8 @@ pub struct Request {
     pub batch: Batch,
     /// What is known about the addresses of wanted reservations that take them from leases, by their place in the list.
     pub wishes: BTreeMap<usize, Wish>,
-    /// Only say what would be done.
-    pub dry_run: bool,
-    /// All or nothing.
-    pub atomic: bool,
+    /// What is to be done when something is refused.
+    pub mode: Mode,
     /// Where.
     pub sources: Sources,
 }
@@ -51,7 +50,11 @@ impl Request {
         if wanted.is_none() && unwanted.is_none() {
             return Err(CommandError::new("nothing to do: give 'reservations', 'remove' or both"));
         }
-        let (dry_run, atomic) = (flag(arguments, "dry-run")?, flag(arguments, "atomic")?);
+        let mode = match (flag(arguments, "dry-run")?, flag(arguments, "atomic")?) {
+            (true, _) => Mode::DryRun,
+            (false, true) => Mode::Atomic,
+            (false, false) => Mode::ItemByItem,
+        };
         let target = arguments::operation_target(arguments)?.unwrap_or(Target::Database);
         let (wanted, unwanted) = (wanted.unwrap_or_default(), unwanted.unwrap_or_default());
         check_count(hook, wanted.len() + unwanted.len())?;
@@ -68,10 +71,26 @@ impl Request {
                 .collect(),
         };
         let sources = one::sources(target, "Host database not available, cannot apply reservations.")?;
-        let mut request =
-            Self { batch: Batch::new(order), wishes: BTreeMap::new(), dry_run, atomic, sources };
+        let mut request = Self { batch: Batch::new(order), wishes: BTreeMap::new(), mode, sources };
         request.read_all(&wanted)?;
         Ok(request)
+    }
+
+    /// Refuses to prune more than one command may do.
+    pub fn check_pruned(&self, hook: &Commands, combined: &Combined) -> Result<(), CommandError> {
+        let order = &self.batch.order;
+        let items = order.wanted.len() + order.unwanted.len();
+        let pruned = combined.pruned(order.family).len();
+        if pruned == 0 || items + pruned <= hook.max_apply_items {
+            return Ok(());
+        }
+        Err(CommandError::new(format!(
+            "'prune' would remove {pruned} reservations, which makes {} items with the {items} of the command, and at \
+             most {} are allowed because DHCP waits while it runs: if the list is what it should be, name what shall go \
+             in 'remove' of several commands, or raise 'max-apply-items' in the parameters of libdhcp_host_cmds_rs.so",
+            items + pruned,
+            hook.max_apply_items
+        )))
     }
 
     fn read_all(&mut self, wanted: &[Element]) -> Result<(), CommandError> {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kea_ffi::element::KeaError;
-use kea_ffi::host::{By, Family, HostId, Query, StoredReservation};
-use kea_ffi::hosts::{Host, Source};
+use kea_ffi::host::{By, Family, HostId, IdentifierType, Query, StoredReservation};
+use kea_ffi::hosts::{Host, Source, SourceKind};
 use kea_ffi::server;
 
 use crate::owner;
@@ -68,6 +68,21 @@ impl Base for KeaSource<'_> {
 
     fn answers(&self, query: &Query<'_>) -> Result<Vec<Arc<StoredReservation>>, KeaError> {
         self.source.find(query)?.into_iter().map(|host| self.learn(host)).collect()
+    }
+
+    /// A database that answers other questions has a reservation that Kea cannot read.
+    fn unreadable(&self, error: KeaError) -> Result<String, KeaError> {
+        // One byte is no hardware address that a client has.
+        let nobody = By::Identifier(IdentifierType::HwAddress, &[0]);
+        let answers = self.source.kind() == SourceKind::Other
+            && self.source.find(&Query::in_subnet(self.family, 0, nobody)).is_ok();
+        if !answers {
+            return Err(error);
+        }
+        Ok(format!(
+            "the database '{}' has a reservation there that Kea cannot read: {error}; ext-reservation-del can remove it",
+            self.source.name()?
+        ))
     }
 
     /// Those in the subnets that are configured, and the global ones.
