@@ -57,8 +57,8 @@ impl Exported {
             after = Some(last.id);
             for stored in &page {
                 match reservation::to_entry(&stored.reservation).and_then(|entry| make(&entry)) {
-                    Ok(made) => {
-                        write(&made)?;
+                    Ok(line) => {
+                        write(&line)?;
                         self.reservations += 1;
                     }
                     Err(text) => self.leave_out(

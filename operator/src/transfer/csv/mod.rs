@@ -76,7 +76,7 @@ fn is_column(name: &str) -> bool {
 pub fn read(bytes: &[u8]) -> Result<Document, Problem> {
     let mut rows = Rows::of(bytes);
     let Some(header) = rows.next() else { return Ok(Document::default()) };
-    let columns = columns(header?, separator(bytes))?;
+    let columns = columns(&header?, separator(bytes))?;
     let mut document = Document::default();
     for row in rows {
         let entry = row.and_then(|row| entry(&columns, &row).map_err(|text| Problem::at(row.at, text)));
@@ -89,7 +89,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, Problem> {
 }
 
 /// The names of the columns.
-fn columns(header: Row, separator: Option<u8>) -> Result<Vec<String>, Problem> {
+fn columns(header: &Row, separator: Option<u8>) -> Result<Vec<String>, Problem> {
     let wrong = |text| Err(Problem::at(header.at, text));
     if let Some(separator) = separator.filter(|separator| *separator != b',') {
         let separator = char::from(separator);

@@ -162,7 +162,9 @@ mod tests {
         #[test]
         fn what_a_writer_writes_is_read(rows in prop::collection::vec(prop::collection::vec("[a\"\\r\\n, ]{0,4}", 1..4), 0..4)) {
             let mut writer = WriterBuilder::new().flexible(true).from_writer(Vec::new());
-            rows.iter().for_each(|row| writer.write_record(row).unwrap());
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
             let found: Vec<_> = cells(&writer.into_inner().unwrap()).into_iter().map(|(_, cells)| cells).collect();
             prop_assert_eq!(found, rows);
         }
