@@ -63,11 +63,15 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
 	$(CARGO) test --features fault-injection,kea-ffi/kea,kea-lab/kea -p kea-suite -p dhcp_host_cmds_rs -p kea-ffi -p kea-lab
 
-# Compiled as the calling user, then run as root.
-TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite --test 'hook_*'
+# Compiled as the calling user, then run as root. The operator, which reads and writes the hook's stores, is the one that
+# is built on this machine: its crates need not be compiled for each Kea.
+TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite \
+    --test 'hook_*' --test operator_transfer
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)
+	$(CARGO) build -p kea-operator
+	@$(if $(filter-out 2.2,$(KEA)),install -D $(TARGET_DIR)/debug/kea-operator $(KEA_TARGET_DIR)/debug/kea-operator)
 	$(IN_KEA) $(TEST_HOOK) --no-run
 	$(IN_KEA_AS_ROOT) $(TEST_HOOK)
 
@@ -98,6 +102,8 @@ sanitize: ## Look for memory errors of the hook in real Kea: KEA=2.2, 2.6 or 3.0
 	    --target $(HOST) --target-dir $(SANITIZED)
 	KEA_HOOK=$(SANITIZED)/$(HOST)/debug/libdhcp_host_cmds_rs.so $(IN_KEA_AS_ROOT) $(TEST_MEMORY) address_sanitizer
 
+# Sessions of several commands from the beginning: libFuzzer would spend its time on inputs of a few bytes.
+FUZZ_LENGTH = -max_len=2048 -len_control=0
 # The fuzzers' stores are in memory where that can be: what is looked for is not in the disk.
 FUZZ_STORES = $(firstword $(wildcard /dev/shm) /tmp)
 .PHONY: fuzz
@@ -108,7 +114,8 @@ fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECOND
 	@folder=$$(mktemp -d $(FUZZ_STORES)/kea-fuzz.XXXXXX); trap 'rm -rf "$$folder"' EXIT; \
 	export KEA_FUZZ_DIR="$$folder" CARGO_TARGET_DIR=$(abspath $(TARGET_DIR))/fuzz PATH="$(KEA_OPERATOR_CACHE)/tools/bin:$$PATH"; \
 	for target in commands4 commands6; do \
-	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1; \
+	    $(CARGO) fuzz run --release --sanitizer none $$target -- -max_total_time=$$(($(FUZZ_SECONDS) / 2)) $(FUZZ_LENGTH) \
+	        -verbosity=0 -print_final_stats=1; \
 	done
 
 # In a folder of its own: what it uses of the hook is built without Kea, and would replace the library. Only below the

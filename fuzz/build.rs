@@ -5,6 +5,7 @@ use std::env;
 /// Direct dependencies only; Kea's own libraries bring theirs.
 const LIBRARIES: &[&str] = &[
     "kea-dhcpsrv",
+    "kea-dhcp++",
     "kea-process",
     "kea-hooks",
     "kea-cc",

@@ -326,6 +326,17 @@ fn the_servers_statistics_count_commands_and_writes() {
     assert_eq!(of_commands(), [3, 1, 1]);
     assert_eq!(statistic("ext-store-commits"), before + 1);
     assert_eq!(statistic("ext-store-errors"), 0);
+
+    // What they tell of the store is no count, which could begin anew.
+    for forgotten in ["statistic-reset-all", "statistic-remove-all"] {
+        kea.command(forgotten, &Value::Null).unwrap().success().unwrap();
+        assert_eq!(of_commands(), [0, 0, 0], "{forgotten}");
+        assert_eq!(statistic("ext-store-reservations"), 1, "{forgotten}");
+        assert_eq!(statistic("ext-store-commits"), before + 1, "{forgotten}");
+    }
+    let one = json!({ "name": "ext-store-reservations" });
+    kea.command("statistic-reset", &one).unwrap().success().unwrap();
+    assert_eq!(statistic("ext-store-reservations"), 1);
 }
 
 /// Kea's strings are bytes: an escape below `\u0100` stands for one, whether that makes UTF-8 or not.

@@ -113,6 +113,33 @@ fn hosts_of_dhcpd_are_served_and_exported_again() {
     }
 }
 
+/// Kea's own printer would make something of them that is no JSON.
+#[test]
+fn whatever_is_in_a_user_context_comes_back() {
+    let lab = Lab::new("transfer-context").unwrap();
+    let (folder, store) = (lab.dir(), lab.dir().join("hosts4.db"));
+    let kea = Kea::on(&lab).unwrap().config(config(&store)).host_cmds(Value::Null).unwrap().start().unwrap();
+    for (device, context) in [
+        (1, json!({ "a": "before" })),
+        (2, json!({ "C:\\dir": 1, "a \"Zoë\"": { "\n\t\u{1}": "\u{7f}" } })),
+        (3, json!({ "Zoë": [1e9, 100_000.0, 10_000.0, 0.1, 1.5e-7, -0.0, 9_007_199_254_740_993.0, 1] })),
+    ] {
+        let mut arguments = reservation(device);
+        arguments["reservation"]["user-context"] = context;
+        kea.ask("ext-reservation-add", &arguments).unwrap();
+    }
+    for format in ["json", "csv"] {
+        let (file, copy) = (format!("first.{format}"), format!("{format}.db"));
+        succeed(folder, &["export", "--store", "hosts4.db", "--format", format, "-o", &file]);
+        // Byte by byte what the hook has written.
+        let said = succeed(folder, &["import", "--store", "hosts4.db", "--dry-run", &file]);
+        assert!(said.contains(" 0 updated, 0 adopted, 3 unchanged, 0 refused"), "{said}");
+        succeed(folder, &["import", "--store", &copy, "--create", &file]);
+        succeed(folder, &["export", "--store", &copy, "--output", "second.json"]);
+        assert_eq!(lines(&folder.join("second.json")), lines(&folder.join("first.json")), "{format}");
+    }
+}
+
 /// Of several owners, one after the other is imported.
 fn lines(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();

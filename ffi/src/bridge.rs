@@ -301,6 +301,7 @@ pub(crate) mod ffi {
 
         fn count(name: &str, by: i64) -> Result<()>;
         fn set_level(name: &str, level: i64) -> Result<()>;
+        fn watch_statistics(library: Pin<&mut LibraryHandle>) -> Result<()>;
         fn hooks_version() -> i32;
         fn kea_version() -> Result<String>;
         fn process_name() -> Result<String>;

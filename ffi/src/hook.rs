@@ -21,6 +21,9 @@ pub trait Hook: Send + Sync {
     /// Runs a command. `arguments` is what the request has under that name, whatever type it is of.
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply;
 
+    /// A command set statistics of the server to zero, or removed them. On the main thread, after that command.
+    fn statistics_forgotten(&self);
+
     /// Something became of a lease, and is in the lease database (a release or an end is about to be); only told after [`crate::library::Library::watch_leases`].
     /// Packet threads call this, several at once, and packets wait for it: it must not wait for anything, and it cannot
     /// fail.

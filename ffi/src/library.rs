@@ -48,6 +48,11 @@ impl Library<'_> {
     pub fn watch_leases(&mut self, family: Family) -> Result<(), KeaError> {
         Ok(ffi::watch_leases(self.0.as_mut(), family.number())?)
     }
+
+    /// Makes Kea tell the installed hook when statistics are forgotten ([`crate::hook::Hook::statistics_forgotten`]).
+    pub fn watch_statistics(&mut self) -> Result<(), KeaError> {
+        Ok(ffi::watch_statistics(self.0.as_mut())?)
+    }
 }
 
 /// Lets [`crate::server::wake`] work. On the main thread.

@@ -1,10 +1,15 @@
-//! Sessions: commands with arguments that resemble right ones.
+//! Sessions: commands with arguments that resemble right ones, and clients with leases.
+
+use std::ops::RangeInclusive;
 
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};
 
-/// Commands at most; more do not find more, and take longer to shrink.
-const COMMANDS: usize = 12;
+/// Steps at most; more do not find more, and take longer to shrink.
+const STEPS: usize = 12;
+
+/// The subnets that there may be.
+pub const SUBNETS: RangeInclusive<u32> = 1..=3;
 
 /// Which daemon the process stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +20,7 @@ pub enum Family {
     V6,
 }
 
-/// Requests, in order.
+/// Requests, in order, and between them what becomes of leases: maps with a `lease`.
 #[derive(Debug)]
 pub struct Session(pub Vec<Value>);
 
@@ -23,17 +28,38 @@ impl Session {
     /// The session that these bytes stand for.
     pub fn made_of(family: Family, bytes: &mut Unstructured<'_>) -> Result<Self> {
         let templates = templates(family);
-        let mut requests = Vec::new();
-        while !bytes.is_empty() && requests.len() < COMMANDS {
+        let mut steps = Vec::new();
+        while !bytes.is_empty() && steps.len() < STEPS {
+            if bytes.ratio(1, 8)? {
+                steps.push(lease(family, bytes)?);
+                continue;
+            }
             let (command, right) = bytes.choose(&templates)?;
             let mut request = json!({ "command": format!("ext-{command}") });
-            if !bytes.ratio(1, 50)? {
+            // Much is only reached by what follows right commands.
+            if bytes.ratio(1, 2)? {
+                request["arguments"] = right.clone();
+            } else if !bytes.ratio(1, 25)? {
                 request["arguments"] = perturbed(bytes, right)?;
             }
-            requests.push(request);
+            steps.push(request);
         }
-        Ok(Self(requests))
+        Ok(Self(steps))
     }
+}
+
+/// What becomes of a lease.
+fn lease(family: Family, bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let addresses = match family {
+        Family::V4 => ["10.77.1.1", "10.77.1.2", "10.78.1.1"],
+        Family::V6 => ["2001:db8:77::1", "2001:db8:77::2", "2001:db8:9000::"],
+    };
+    Ok(json!({
+        "lease": bytes.choose(&["committed", "committed", "committed", "released", "declined", "expired"])?,
+        "client": bytes.int_in_range(1..=3)?,
+        "subnet-id": bytes.int_in_range(SUBNETS)?,
+        "ip-address": bytes.choose(&addresses)?,
+    }))
 }
 
 /// Right arguments of every command.
@@ -81,8 +107,46 @@ fn templates(family: Family) -> Vec<(String, Value)> {
         ("reservation-get-by-address", json!({ "ip-address": address, "subnet-id": 1 })),
         ("status", json!({})),
     ];
+    templates.extend(own(family, &reservation, &plain));
     templates.extend(about_reservations.map(|(command, arguments)| (command.to_owned(), arguments)));
     templates
+}
+
+/// Right arguments of the commands that Kea's own hooks do not have. Not those of `store-backup`, which writes wherever it is
+/// told to.
+fn own(family: Family, reservation: &Value, plain: &Value) -> Vec<(String, Value)> {
+    let wish =
+        json!({ "subnet-id": 1, "hw-address": "02:77:00:00:00:01", "hostname": "w", "address": "lease" });
+    let kind = if family == Family::V6 { "duid" } else { "client-id" };
+    let other_wish = json!({ "subnet-id": 1, kind: "01:02:03", "address": "lease" });
+    let by_hand = json!({
+        "subnet-id": 1, "hw-address": "02:77:00:00:00:02", "hostname": "m",
+        "user-context": { "ext-address": "lease", "ext-owner": "a" },
+    });
+    let remove = json!([{ "subnet-id": 1, "identifier-type": "duid", "identifier": "01:02:03" }]);
+    let lists = json!({
+        "owner": "a", "reservations": [reservation, plain], "remove": remove, "operation-target": "database",
+        "dry-run": false, "atomic": false, "adopt": false, "prune": false,
+    });
+    let wishes = json!({
+        "owner": "a", "reservations": [wish, other_wish], "operation-target": "all",
+        "atomic": true, "adopt": true, "prune": true,
+    });
+    let identifiers =
+        json!(["02:77:00:00:00:01", { "identifier-type": kind, "identifier": "01:02:03", "subnet-id": 1 }]);
+    let resolve =
+        json!({ "identifier-type": "hw-address", "identifiers": identifiers, "reservations": true });
+    let commands = [
+        ("reservation-apply", lists),
+        ("reservation-apply", json!({ "owner": "b", "reservations": [wish.clone(), plain] })),
+        ("reservation-apply", wishes),
+        ("reservation-add", json!({ "reservation": by_hand })),
+        ("reservation-pending", json!({ "owner": "a", "subnet-id": 1, "limit": 3, "offset": 0 })),
+        ("lease-resolve", resolve),
+        ("event-get", json!({ "since": 0, "limit": 3, "epoch": 1 })),
+        ("store-compact", json!({})),
+    ];
+    commands.map(|(command, arguments)| (command.to_owned(), arguments)).into()
 }
 
 /// Right arguments of the commands about subnets and shared networks.
@@ -122,6 +186,19 @@ fn about_subnets(family: Family) -> Vec<(String, Value)> {
 /// Names of members that mean something to a command or to Kea's parser.
 const NAMES: &[&str] = &[
     "reservation",
+    "owner",
+    "remove",
+    "prune",
+    "adopt",
+    "dry-run",
+    "atomic",
+    "address",
+    "ext-owner",
+    "ext-address",
+    "identifiers",
+    "since",
+    "epoch",
+    "offset",
     "id",
     "subnet",
     "subnet4",
@@ -170,6 +247,9 @@ const NAMES: &[&str] = &[
 /// Texts that mean something.
 const TEXTS: &[&str] = &[
     "",
+    "a",
+    "b",
+    "lease",
     "memory",
     "database",
     "all",
@@ -251,6 +331,7 @@ fn perturbed(bytes: &mut Unstructured<'_>, right: &Value) -> Result<Value> {
             Ok(Value::Array(list))
         }
         Value::String(_) if bytes.ratio(1, 6)? => text(bytes).map(Value::String),
+        Value::Bool(_) => Ok(json!(bytes.arbitrary::<bool>()?)),
         Value::Number(_) if bytes.ratio(1, 6)? => number(bytes),
         same => Ok(same.clone()),
     }

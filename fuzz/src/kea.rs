@@ -10,5 +10,7 @@ pub mod ffi {
 
         fn start(six: bool, library: &str, store: &str) -> Result<()>;
         fn command(request: &str) -> Result<String>;
+        fn change_lease(change: &str, client: u8, subnet: u32, address: &str) -> Result<()>;
+        fn wipe_leases(subnet: u32) -> Result<()>;
     }
 }

@@ -227,6 +227,9 @@ enum KhrStatus khr_configured(struct KhrText error);
 // Lets the hook do what it asked to be woken for.
 void khr_woken(void);
 
+// Tells that a command set statistics of the server to zero, or removed them.
+void khr_statistics_forgotten(void);
+
 // Tells what became of a lease. Called on packet threads.
 //
 // # Safety

@@ -225,6 +225,8 @@ void write_behind_end() noexcept;
 void count(rust::Str name, std::int64_t by);
 /// Sets a statistic of the server.
 void set_level(rust::Str name, std::int64_t level);
+/// Lets Rust know when a command made the server forget statistics (khr_statistics_forgotten).
+void watch_statistics(isc::hooks::LibraryHandle& library);
 
 /// Whether there is a configuration in use, to which a server can go back.
 bool is_running() noexcept;

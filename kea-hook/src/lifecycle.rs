@@ -85,6 +85,7 @@ pub fn load(library: Option<Library<'_>>) -> Result<(), LoadError> {
         library.register_command(&name)?;
     }
     library.watch_leases(family)?;
+    library.watch_statistics()?;
     library::begin_wakes()?;
     server::log(Message::Loaded, &names.to_string());
     hook::install(Arc::new(Commands::new(names, family, &config)));

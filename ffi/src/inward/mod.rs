@@ -281,11 +281,21 @@ pub unsafe extern "C" fn khr_configured(error: KhrText) -> KhrStatus {
 /// Lets the hook do what it asked to be woken for.
 #[unsafe(no_mangle)]
 pub extern "C" fn khr_woken() {
-    let done = catch_unwind(|| {
+    beside_packets(|hook| hook.woken());
+}
+
+/// Tells that a command set statistics of the server to zero, or removed them.
+#[unsafe(no_mangle)]
+pub extern "C" fn khr_statistics_forgotten() {
+    beside_packets(|hook| hook.statistics_forgotten());
+}
+
+fn beside_packets(work: impl FnOnce(&dyn hook::Hook)) {
+    let done = catch_unwind(AssertUnwindSafe(|| {
         if let Some(hook) = hook::installed() {
-            hook.woken();
+            work(&*hook);
         }
-    });
+    }));
     if let Err(payload) = done {
         let text = format!("internal error: panic beside the packets: {}", panic_text(&*payload));
         log(Message::InternalError, &text);

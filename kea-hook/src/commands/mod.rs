@@ -203,6 +203,13 @@ impl Hook for Commands {
         self.count_store();
     }
 
+    fn statistics_forgotten(&self) {
+        statistics::begin();
+        if let Some(store) = self.open_stores().pop() {
+            statistics::store(&store.status());
+        }
+    }
+
     fn command(&self, name: &str, arguments: Option<&Element>) -> Reply {
         let Some(command) = table::of(self.family).find(|command| command.is_called(name)) else {
             return Reply::new(ResultCode::Error, format!("internal error: no handler for command '{name}'"));

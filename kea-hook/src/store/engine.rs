@@ -1,10 +1,9 @@
-//! The file under the store: a redb database with a table of records, one of counters, and one of kept subnets.
+//! The database in a store file: redb, with a table of records, one of counters, and one of kept subnets.
 //!
 //! redb reports most damage as an error and panics on some of it; here both become an [`EngineError`], so that
 //! nothing unwinds into Kea. After a failed write a database refuses everything: drop the engine and open a new one.
 
 use std::any::Any;
-use std::fs::File;
 use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,22 +15,15 @@ use redb::{
     TableError,
 };
 
-use super::kept::{self, KeptChanges, KeptMap};
-use super::plan::{Counters, Effects};
+use super::commit::Changes;
+use super::kept::{self, KeptMap};
+use super::plan::Counters;
 use super::record;
 use kea_ffi::host::StoredReservation;
-
-/// The newest file format that this library reads. Format 1 has two tables: `reservations` (id to record, see
-/// `record`) and `meta` (name to number, the names below). Format 2 has the table `subnets` as well (see `kept`); a file
-/// gets it with the first subnet that is kept, so that one without any stays readable for older libraries.
-pub(super) const FORMAT: u64 = FORMAT_WITH_SUBNETS;
-pub(super) const FIRST_FORMAT: u64 = 1;
-pub(super) const FORMAT_WITH_SUBNETS: u64 = 2;
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("reservations");
 const KEPT: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("subnets");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const META_FORMAT: &str = "format";
 const META_COMMITS: &str = "commits";
 const META_LAST_ID: &str = "last-id";
 const META_LAST_REVISION: &str = "last-revision";
@@ -45,7 +37,9 @@ const CACHE_BYTES: usize = 16 << 20;
 pub(super) enum EngineError {
     Locked,
     NotAStore,
-    NewerFormat(u64),
+    /// A database without head and log.
+    BareDatabase,
+    NewerFormat(u32),
     NoSpace(String),
     Corrupt(String),
     Io(io::Error),
@@ -60,15 +54,13 @@ impl Engine {
     /// Writes an empty store into an empty file.
     pub fn create(backend: impl StorageBackend) -> Result<Self, EngineError> {
         let engine = Self::on(backend)?;
-        engine.write(&Effects::new(), &KeptChanges::new(), Counters::default(), 0)?;
+        engine.write(&[&Changes::default()], Counters::default(), 0)?;
         Ok(engine)
     }
 
     /// Opens what [`Self::create`] made, and recovers it if its last user was killed.
     pub fn open(backend: impl StorageBackend) -> Result<Self, EngineError> {
-        let engine = Self::on(backend)?;
-        engine.check_format()?;
-        Ok(engine)
+        Self::on(backend)
     }
 
     /// redb verifies every page of a file that it recovers, but trusts one that was closed cleanly; that one is
@@ -92,24 +84,6 @@ impl Engine {
         self.database.as_ref().ok_or_else(|| EngineError::Io(io::ErrorKind::NotConnected.into()))
     }
 
-    fn check_format(&self) -> Result<(), EngineError> {
-        guarded(|| {
-            let transaction = self.database()?.begin_read()?;
-            let meta = match transaction.open_table(META) {
-                Err(TableError::Storage(error)) => return Err(error.into()),
-                // Somebody else's database, or one of theirs with a table of this name.
-                Err(_) => return Err(EngineError::NotAStore),
-                Ok(meta) => meta,
-            };
-            match meta.get(META_FORMAT)?.map(|row| row.value()) {
-                None => Err(EngineError::NotAStore),
-                Some(0) => Err(EngineError::Corrupt("format 0 does not exist".into())),
-                Some(FIRST_FORMAT..=FORMAT) => Ok(()),
-                Some(newer) => Err(EngineError::NewerFormat(newer)),
-            }
-        })
-    }
-
     pub fn counters(&self) -> Result<Counters, EngineError> {
         guarded(|| {
             let meta = self.database()?.begin_read()?.open_table(META)?;
@@ -129,7 +103,7 @@ impl Engine {
             for row in transaction.open_table(RECORDS)?.iter()? {
                 let (id, bytes) = row?;
                 let stored = record::decode(id.value(), bytes.value()).map_err(EngineError::Corrupt)?;
-                if stored.id.get() > counters.last_id || stored.revision > counters.last_revision {
+                if !counters.cover(&stored) {
                     return Err(EngineError::Corrupt(format!(
                         "reservation {}: beyond the counters",
                         stored.id
@@ -148,18 +122,10 @@ impl Engine {
         })
     }
 
-    /// The format of the file.
-    pub fn format(&self) -> Result<u64, EngineError> {
-        guarded(|| counter(&self.database()?.begin_read()?.open_table(META)?, META_FORMAT))
-    }
-
     /// The subnets and shared networks that are kept.
     pub fn load_kept(&self) -> Result<KeptMap, EngineError> {
         guarded(|| {
-            let table = match self.database()?.begin_read()?.open_table(KEPT) {
-                Err(TableError::TableDoesNotExist(_)) => return Ok(KeptMap::new()),
-                table => table?,
-            };
+            let table = self.database()?.begin_read()?.open_table(KEPT)?;
             let mut all = KeptMap::new();
             for row in table.iter()? {
                 let (key, value) = row?;
@@ -170,12 +136,11 @@ impl Engine {
         })
     }
 
-    /// One transaction, on disk when this returns: the effects, the counters, and how many reservations there are
-    /// afterwards.
+    /// One transaction, on disk when this returns: the changes, later ones over earlier ones, the counters, and how many
+    /// reservations there are afterwards.
     pub fn write(
         &self,
-        effects: &Effects,
-        kept: &KeptChanges,
+        changes: &[&Changes],
         counters: Counters,
         reservations: u64,
     ) -> Result<(), EngineError> {
@@ -183,31 +148,23 @@ impl Engine {
             let transaction = self.database()?.begin_write()?;
             {
                 let mut records = transaction.open_table(RECORDS)?;
-                for (id, effect) in effects {
+                for (id, effect) in changes.iter().flat_map(|changes| &changes.effects) {
                     if let Some(stored) = effect {
-                        let bytes = record::encode(stored)
-                            .map_err(|error| EngineError::Io(io::Error::other(error)))?;
-                        records.insert(id.get(), bytes.as_slice())?;
+                        records.insert(id.get(), encoded(record::encode(stored))?.as_slice())?;
                     } else {
                         records.remove(id.get())?;
                     }
                 }
-                if !kept.is_empty() {
-                    let mut table = transaction.open_table(KEPT)?;
-                    for (key, change) in kept {
-                        if let Some(kept) = change {
-                            let bytes =
-                                kept.encode(key).map_err(|error| EngineError::Io(io::Error::other(error)))?;
-                            table.insert(key.encode().as_slice(), bytes.as_slice())?;
-                        } else {
-                            table.remove(key.encode().as_slice())?;
-                        }
+                let mut table = transaction.open_table(KEPT)?;
+                for (key, change) in changes.iter().flat_map(|changes| &changes.kept) {
+                    if let Some(kept) = change {
+                        table.insert(key.encode().as_slice(), encoded(kept.encode(key))?.as_slice())?;
+                    } else {
+                        table.remove(key.encode().as_slice())?;
                     }
                 }
                 let mut meta = transaction.open_table(META)?;
-                let format = meta.get(META_FORMAT)?.map_or(FIRST_FORMAT, |row| row.value());
                 for (name, value) in [
-                    (META_FORMAT, if kept.is_empty() { format } else { FORMAT_WITH_SUBNETS }),
                     (META_COMMITS, counters.commits),
                     (META_LAST_ID, counters.last_id),
                     (META_LAST_REVISION, counters.last_revision),
@@ -229,9 +186,7 @@ impl Engine {
                 let mut records = transaction.open_table(RECORDS)?;
                 let mut end = records.upper_bound_mut(Bound::<u64>::Unbounded)?;
                 for stored in reservations {
-                    let bytes =
-                        record::encode(stored).map_err(|error| EngineError::Io(io::Error::other(error)))?;
-                    end.insert_before(stored.id.get(), bytes.as_slice())?;
+                    end.insert_before(stored.id.get(), encoded(record::encode(stored))?.as_slice())?;
                 }
                 end.close()?;
             }
@@ -269,8 +224,13 @@ fn counter(meta: &impl ReadableTable<&'static str, u64>, name: &'static str) -> 
     row.map(|row| row.value()).ok_or_else(|| EngineError::Corrupt(format!("the counter '{name}' is missing")))
 }
 
+/// What cannot be encoded is not written.
+pub(super) fn encoded<T>(bytes: Result<T, postcard::Error>) -> Result<T, EngineError> {
+    bytes.map_err(|error| EngineError::Io(io::Error::other(error)))
+}
+
 /// Runs code over redb; a panic in it becomes an error.
-fn guarded<T>(run: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(EngineError::Corrupt(describe(&*panic))))
 }
 
@@ -322,11 +282,3 @@ through_redb_error!(
     redb::CommitError,
     redb::CursorError
 );
-
-/// The backend of a file that is open for writing. It locks the file for as long as the engine lives.
-pub(super) fn file_backend(file: File) -> Result<impl StorageBackend, EngineError> {
-    let backend = redb::backends::FileBackend::new(file)?;
-    #[cfg(test)]
-    let backend = super::tests::faults::Faulty(backend);
-    Ok(backend)
-}

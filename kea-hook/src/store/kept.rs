@@ -67,7 +67,7 @@ impl KeptKey {
         [vec![self.family, kind], name].concat()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (&[family, kind], name) = bytes.split_first_chunk()?;
         let what = match kind {
             NETWORK => What::Network(name.into()),
@@ -119,7 +119,7 @@ mod tests {
 
     /// Files written by released versions must stay readable: when this fails, the format number must change.
     #[test]
-    fn format_2_is_fixed() {
+    fn the_layout_is_fixed() {
         let (key, kept) = example();
         let value = kept.encode(&key).unwrap();
         assert_eq!(Hex(&key.encode()).to_string().to_lowercase(), "06730000012c");

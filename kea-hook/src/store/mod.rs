@@ -9,11 +9,14 @@
 //! statics with state; locks are those of `std`, which keep nothing per thread; dropping the [`Store`] releases the
 //! file and its lock; and the only thread, that of [`Upkeep`], ends before that.
 
+mod commit;
 mod engine;
 mod error;
 mod index;
 mod invalid;
 mod kept;
+mod layout;
+mod log;
 mod open;
 mod open_error;
 mod plan;
@@ -24,16 +27,18 @@ mod snapshot;
 mod tests;
 mod twin;
 mod upkeep;
+mod volume;
 mod writer;
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use engine::FIRST_FORMAT;
-use writer::{Loaded, Writer};
+use layout::FORMAT;
+use volume::Loaded;
+use writer::Writer;
 
 pub use error::{StoreError, WriteError};
 pub use index::Index;
@@ -62,7 +67,7 @@ pub struct Status {
     /// The file.
     pub path: PathBuf,
     /// Format number of the file.
-    pub format: u64,
+    pub format: u32,
     /// How many reservations there are.
     pub reservations: usize,
     /// Length of the file; `None` when it cannot be told, as before the creation of the file.
@@ -96,7 +101,6 @@ pub struct Store {
     index: RwLock<Index>,
     /// Taken after `writer`.
     kept: Mutex<KeptMap>,
-    format: AtomicU64,
     addresses_unique: AtomicBool,
     /// Serialises changes; `None` in a read-only store. Taken before `index`, never while holding it.
     writer: Option<Mutex<Writer>>,
@@ -128,8 +132,8 @@ impl Store {
     /// Opens a store and loads it. Creates the file where there is none; never in place of one that it cannot read.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         if options.read_only {
-            let loaded = open::read_only(path)?.map(|engine| writer::load(path, &engine)).transpose()?;
-            return Ok(Self::with(path, loaded.unwrap_or_default(), None, Health::ReadOnly));
+            let loaded = open::read_only(path)?.unwrap_or_default();
+            return Ok(Self::with(path, loaded, None, Health::ReadOnly));
         }
         let (writer, loaded) = Writer::open(path)?;
         Ok(Self::with(path, loaded, Some(writer), Health::Healthy))
@@ -140,7 +144,6 @@ impl Store {
             path: path.into(),
             index: RwLock::new(loaded.index),
             kept: Mutex::new(loaded.kept),
-            format: AtomicU64::new(loaded.format.max(FIRST_FORMAT)),
             addresses_unique: AtomicBool::new(true),
             writer: writer.map(Mutex::new),
             vitals: Mutex::new(Vitals {
@@ -270,7 +273,7 @@ impl Store {
         let file = std::fs::metadata(&self.path).ok();
         Status {
             path: self.path.clone(),
-            format: self.format.load(Ordering::Relaxed),
+            format: FORMAT,
             reservations,
             file_bytes: file.as_ref().map(Metadata::len),
             disk_bytes: file.as_ref().map(twin::disk_bytes),

@@ -1,30 +1,25 @@
-//! From a path to an engine: creation, the checks before redb touches a file, and the errors with the path in them.
+//! From a path to a store: creation, the checks before anything touches a file, and the errors with the path in them.
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::engine::{Engine, EngineError, FORMAT, file_backend};
+use super::engine::{Engine, EngineError};
+use super::layout::{FORMAT, Head};
+use super::log;
 use super::open_error::OpenError;
-use super::snapshot;
-use super::twin::{self, ClaimError, MAGIC, folder_of, twin_of};
+use super::snapshot::{self, Snapshot};
+use super::twin::{self, ClaimError, folder_of, twin_of};
+use super::volume::{Loaded, Volume};
 
 /// How often a file may be replaced while it is being opened.
 const OPENINGS: usize = 3;
 
-/// An open store file.
-pub(super) struct Opened {
-    pub engine: Engine,
-    /// The same open file, from which the engine can be opened anew after a failure.
-    pub file: File,
-}
-
 /// Opens a store for writing, or creates it where no file is.
-pub(super) fn writable(path: &Path) -> Result<Opened, OpenError> {
+pub(super) fn writable(path: &Path) -> Result<(Volume, Loaded), OpenError> {
     for _ in 0..OPENINGS {
         if !exists(path)? {
-            return create(path);
+            return create(path).map(|volume| (volume, Loaded::default()));
         }
         let file = File::options().read(true).write(true).open(path);
         if let Some(opened) = existing(path, file.map_err(|error| cannot_open(path, error))?)? {
@@ -47,33 +42,22 @@ fn exists(path: &Path) -> Result<bool, OpenError> {
 
 /// The store in an open file. None where the path leads to another file by now: a compaction has put it there, and let go
 /// of the lock of this one.
-fn existing(path: &Path, file: File) -> Result<Option<Opened>, OpenError> {
-    preflight(path, &file)?;
-    let engine = reopen(&file).map_err(|error| with_path(path, error))?;
-    Ok(twin::is_at(path, &file).then_some(Opened { engine, file }))
+fn existing(path: &Path, file: File) -> Result<Option<(Volume, Loaded)>, OpenError> {
+    refuse_empty(path, &file)?;
+    let opened = Volume::open(file).map_err(|error| with_path(path, error))?;
+    Ok(twin::is_at(path, opened.0.file()).then_some(opened))
 }
 
-/// The engine on an open store file.
-pub(super) fn reopen(file: &File) -> Result<Engine, EngineError> {
-    Engine::open(file_backend(file.try_clone()?)?)
-}
-
-/// Refuses what is no store before redb sees it, because redb takes an empty file for a new database.
-fn preflight(path: &Path, file: &File) -> Result<(), OpenError> {
-    if file.metadata().map_err(|error| cannot_open(path, error))?.len() == 0 {
-        return Err(OpenError::Empty(path.into()));
-    }
-    let mut start = [0; MAGIC.len()];
-    match file.read_exact_at(&mut start, 0) {
-        Ok(()) if start == MAGIC => Ok(()),
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(cannot_open(path, error)),
-        _ => Err(OpenError::NotAStore(path.into())),
+fn refuse_empty(path: &Path, file: &File) -> Result<(), OpenError> {
+    match file.metadata().map_err(|error| cannot_open(path, error))?.len() {
+        0 => Err(OpenError::Empty(path.into())),
+        _ => Ok(()),
     }
 }
 
 /// Makes the store under another name and moves it into place when it is whole and on disk. A creation that is
 /// killed therefore leaves nothing under the path, and no damaged file there is ever taken for a new one.
-fn create(path: &Path) -> Result<Opened, OpenError> {
+fn create(path: &Path) -> Result<Volume, OpenError> {
     let folder = folder_of(path);
     if !folder.is_dir() {
         return Err(OpenError::ParentMissing(folder));
@@ -104,33 +88,36 @@ fn create(path: &Path) -> Result<Opened, OpenError> {
     let created = if path.exists() {
         Err(OpenError::Locked(path.into()))
     } else {
-        fill(&file)
+        Volume::create(file)
             .map_err(|error| with_path(path, error))
-            .and_then(|engine| fs::rename(&twin, path).map(|()| engine).map_err(denied))
+            .and_then(|volume| fs::rename(&twin, path).map(|()| volume).map_err(denied))
     };
-    let engine = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
+    let volume = created.inspect_err(|_| drop(fs::remove_file(&twin)))?;
     twin::sync_folder(path).map_err(denied)?;
-    Ok(Opened { engine, file })
+    Ok(volume)
 }
 
-/// Makes an empty store of a file, whatever a killed creation has left in it.
-pub(super) fn fill(file: &File) -> Result<Engine, EngineError> {
-    file.set_len(0)?;
-    Engine::create(file_backend(file.try_clone()?)?)
-}
-
-/// The engine on a copy of a store, without lock or change; `None` where there is no file yet, provided that its
-/// folder exists.
-pub(super) fn read_only(path: &Path) -> Result<Option<Engine>, OpenError> {
+/// What is in a store, without lock or change; `None` where there is no file yet, provided that its folder exists.
+pub(super) fn read_only(path: &Path) -> Result<Option<Loaded>, OpenError> {
     if !exists(path)? {
         let folder = folder_of(path);
         return if folder.is_dir() { Ok(None) } else { Err(OpenError::ParentMissing(folder)) };
     }
     let file = File::open(path).map_err(|error| cannot_open(path, error))?;
-    preflight(path, &file)?;
-    let copy = snapshot::copy(&file).map_err(|error| cannot_open(path, error))?;
-    let copy = copy.ok_or_else(|| OpenError::Busy(path.into()))?;
-    Engine::open(copy).map(Some).map_err(|error| with_path(path, error))
+    refuse_empty(path, &file)?;
+    let read = || -> Result<Option<Loaded>, EngineError> {
+        let head = Head::of(&file)?;
+        let Some(Snapshot { database, logs }) = snapshot::copy(&file, head)? else { return Ok(None) };
+        let mut loaded = Loaded::of(&Engine::open(database)?)?;
+        let scan = |log: &Vec<u8>| log::scan(log, head.salt, loaded.counters.commits);
+        let [first, second, third] = &logs;
+        for commit in scan(first).or_else(|_| scan(second)).or_else(|_| scan(third))?.commits {
+            loaded.apply(&commit)?;
+        }
+        Ok(Some(loaded))
+    };
+    let loaded = read().map_err(|error| with_path(path, error))?;
+    loaded.map(Some).ok_or_else(|| OpenError::Busy(path.into()))
 }
 
 fn cannot_open(path: &Path, error: io::Error) -> OpenError {
@@ -143,11 +130,12 @@ fn cannot_open(path: &Path, error: io::Error) -> OpenError {
     }
 }
 
-pub(super) fn with_path(path: &Path, error: EngineError) -> OpenError {
+fn with_path(path: &Path, error: EngineError) -> OpenError {
     let path = path.to_path_buf();
     match error {
         EngineError::Locked => OpenError::Locked(path),
         EngineError::NotAStore => OpenError::NotAStore(path),
+        EngineError::BareDatabase => OpenError::Unreleased(path),
         EngineError::NewerFormat(found) => OpenError::NewerFormat { path, found, supported: FORMAT },
         EngineError::NoSpace(detail) => OpenError::NoSpace { path, detail },
         EngineError::Corrupt(detail) => OpenError::Corrupt { path, detail },

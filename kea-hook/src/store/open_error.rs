@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// The path names a folder.
     #[error(
-        "the reservation store '{}' is a directory: set \"name\" to a file in it, such as '{}'",
+        "the reservation store '{}' is a directory: name a file in it, such as '{}'",
         .0.display(), .0.join("kea-hosts.db").display()
     )]
     Directory(PathBuf),
@@ -33,7 +33,7 @@ pub enum OpenError {
     /// The folder of the file does not exist.
     #[error(
         "the directory '{}' of the reservation store does not exist: create it, owned by the user that runs the Kea \
-         server, or correct \"name\"",
+         server, or correct the path",
         .0.display()
     )]
     ParentMissing(PathBuf),
@@ -46,10 +46,18 @@ pub enum OpenError {
     Locked(PathBuf),
     /// The file is something else; its content is never overwritten.
     #[error(
-        "'{}' is not a reservation store: it was left untouched; correct \"name\", or move that file away",
+        "'{}' is not a reservation store: it was left untouched; correct the path, or move that file away",
         .0.display()
     )]
     NotAStore(PathBuf),
+    /// The file begins with a database, before which a store has more.
+    #[error(
+        "'{}' is the database of another program, or a reservation store of an unreleased version of this library: \
+         correct \"name\", or bring its reservations here with 'kea-operator export' of that version and 'kea-operator \
+         import' of this one, to another file; it was left untouched: move that file away",
+        .0.display()
+    )]
+    Unreleased(PathBuf),
     /// The file has no content, which a store never has.
     #[error(
         "the reservation store '{}' is empty (0 bytes), so its content is lost or was never there: restore a backup \
@@ -71,17 +79,17 @@ pub enum OpenError {
     },
     /// A newer hook wrote the file.
     #[error(
-        "the reservation store '{}' has format {found}, this hook library knows formats up to {supported}: upgrade \
-         the hook library, or restore a backup made before its upgrade",
+        "the reservation store '{}' has format {found}, and this version knows formats up to {supported}: upgrade it, or \
+         restore a backup made before the upgrade",
         .path.display()
     )]
     NewerFormat {
         /// The store file.
         path: PathBuf,
         /// The format of the file.
-        found: u64,
-        /// The newest format that this library knows.
-        supported: u64,
+        found: u32,
+        /// The newest format that is known here.
+        supported: u32,
     },
     /// No room to create or to recover the file.
     #[error(

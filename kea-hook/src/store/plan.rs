@@ -99,6 +99,13 @@ pub struct Counters {
     pub last_revision: u64,
 }
 
+impl Counters {
+    /// Whether a reservation has numbers that were given.
+    pub(super) fn cover(&self, stored: &StoredReservation) -> bool {
+        stored.id.get() <= self.last_id && stored.revision <= self.last_revision
+    }
+}
+
 /// What a batch leaves behind for each id that it touches; `None` where the reservation is taken out.
 pub type Effects = BTreeMap<HostId, Option<Arc<StoredReservation>>>;
 

@@ -115,7 +115,7 @@ mod tests {
 
     /// Files written by released versions must stay readable: when this fails, the format number must change.
     #[test]
-    fn format_1_is_fixed() {
+    fn the_layout_is_fixed() {
         let expected = concat!(
             "e1cf4bf4",
             "ad02",

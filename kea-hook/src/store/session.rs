@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::engine::FORMAT_WITH_SUBNETS;
+use super::commit::Changes;
 use super::error::{StoreError, WriteError};
 use super::index::Index;
 use super::kept::{KeptChanges, KeptMap};
 use super::plan::Plan;
-use super::writer::{Content, Planned, Writer};
+use super::volume::Content;
+use super::writer::{Planned, Writer};
 use super::{Changed, Health, Store};
 
 /// The right to change a store, which one caller at a time has. Lookups go on meanwhile.
@@ -43,25 +44,24 @@ impl<'a> Session<'a> {
     /// Writes what was decided, and `kept` with it, in one transaction. On disk when this returns `Ok`; readers may see a
     /// large batch arrive reservation by reservation. After an error nothing was changed.
     pub fn commit(mut self, planned: Planned, kept: KeptChanges) -> Result<(), WriteError> {
-        if planned.effects.is_empty() && kept.is_empty() {
+        let Planned { effects, counters } = planned;
+        let batch = Changes { effects, kept };
+        if batch.is_empty() {
             return Ok(());
         }
         let written = {
             let index = self.store.index();
-            self.writer.commit(Content { index: &index, kept: &self.kept }, &planned, &kept)
+            self.writer.commit(Content { index: &index, kept: &self.kept }, &batch, counters)
         };
         self.note(&written);
         written?;
-        if !kept.is_empty() {
-            self.store.format.store(FORMAT_WITH_SUBNETS, Ordering::Relaxed);
-        }
-        for (key, change) in kept {
+        for (key, change) in batch.kept {
             match change {
                 Some(kept) => drop(self.kept.insert(key, kept)),
                 None => drop(self.kept.remove(&key)),
             }
         }
-        let effects: Vec<_> = planned.effects.into_iter().collect();
+        let effects: Vec<_> = batch.effects.into_iter().collect();
         let mut changed = Vec::with_capacity(effects.len());
         for slice in effects.chunks(SLICE) {
             let mut index = self.store.index.write().unwrap_or_else(PoisonError::into_inner);

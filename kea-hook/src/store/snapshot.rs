@@ -10,35 +10,49 @@ use std::os::unix::fs::FileExt;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
-/// Length of redb's file header. It changes with each commit, and no page that the last commit can reach is ever
-/// overwritten before the next one: equal headers before and after copying prove that the copy holds one commit,
-/// and a whole one.
+use super::layout::Head;
+
+/// Length of redb's file header. It changes with each commit to the database, and no page that the last commit can reach is
+/// ever overwritten before the next one: equal headers before and after copying prove that the copy holds one commit,
+/// and a whole one. The log only grows in between.
 const HEADER: u64 = 320;
 const CHUNK: u64 = 1 << 20;
 
 /// How often to look for a moment without commits.
 const ATTEMPTS: usize = 20;
 
-/// A copy of one commit; `None` when the file changes all the time.
-pub(super) fn copy(file: &File) -> io::Result<Option<InMemoryBackend>> {
+/// A copy of the database as of one commit, and of the log with the commits that followed.
+pub(super) struct Snapshot {
+    pub database: InMemoryBackend,
+    /// The log, read three times: in one that met two commits, the later one may be there without the one before it.
+    pub logs: [Vec<u8>; 3],
+}
+
+/// A copy of an open file; `None` when it changes all the time.
+pub(super) fn copy(file: &File, head: Head) -> io::Result<Option<Snapshot>> {
     for _ in 0..ATTEMPTS {
-        let before = read(file, 0, HEADER)?;
-        let copy = InMemoryBackend::new();
-        let mut length = 0;
-        loop {
-            let chunk = read(file, length, CHUNK)?;
-            if chunk.is_empty() {
-                break;
-            }
-            copy.set_len(length + chunk.len() as u64)?;
-            copy.write(length, &chunk)?;
-            length += chunk.len() as u64;
-        }
-        if read(file, 0, HEADER)? == before {
-            return Ok(Some(copy));
+        let before = read(file, head.front(), HEADER)?;
+        let database = copy_database(file, head.front())?;
+        let logs = [head.read_log(file)?, head.read_log(file)?, head.read_log(file)?];
+        if read(file, head.front(), HEADER)? == before {
+            return Ok(Some(Snapshot { database, logs }));
         }
     }
     Ok(None)
+}
+
+fn copy_database(file: &File, from: u64) -> io::Result<InMemoryBackend> {
+    let copy = InMemoryBackend::new();
+    let mut length = 0;
+    loop {
+        let chunk = read(file, from + length, CHUNK)?;
+        if chunk.is_empty() {
+            return Ok(copy);
+        }
+        copy.set_len(length + chunk.len() as u64)?;
+        copy.write(length, &chunk)?;
+        length += chunk.len() as u64;
+    }
 }
 
 /// The bytes from `offset` on, at most `limit`, fewer at the end of the file.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-/// First bytes of every redb file.
-pub const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+use super::layout::MAGIC;
+
 /// Owner writes, group reads: reservations name people's devices.
 const MODE: u32 = 0o640;
 
@@ -59,7 +59,7 @@ fn is_free(twin: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
     metadata.is_file()
         && match File::open(twin).and_then(|file| file.read_exact_at(&mut start, 0)) {
-            Ok(()) => start == MAGIC || start == [0; MAGIC.len()],
+            Ok(()) => start == *MAGIC || start == [0; MAGIC.len()],
             Err(_) => metadata.len() == 0,
         }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use dhcp_host_cmds_rs::store::{OpenOptions, Store};
+use dhcp_host_cmds_rs::store::Store;
 use tempfile::NamedTempFile;
 
+use super::store;
 use crate::transfer::{self, export};
 
 /// Shown below the options.
@@ -62,13 +63,22 @@ pub fn export(args: &ExportArgs) -> anyhow::Result<()> {
             exported.left_out
         );
     }
+    for line in &exported.unreadable {
+        eprintln!("{line}");
+    }
+    let unreadable = exported.unreadable.len();
+    anyhow::ensure!(
+        unreadable == 0,
+        "{unreadable} {} left out, all else is exported",
+        if unreadable == 1 { "item is" } else { "items are" }
+    );
     Ok(())
 }
 
 fn open(path: &Path) -> anyhow::Result<Store> {
     // The hook takes a store that is not there for an empty one; here it is a slip.
     fs::metadata(path).with_context(|| format!("cannot read the store '{}'", path.display()))?;
-    Ok(Store::open(path, &OpenOptions { read_only: true })?)
+    store::open(path, true)
 }
 
 /// The file has its name when it is whole, and until then another one in the same folder.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use dhcp_host_cmds_rs::store::{OpenError, OpenOptions, Store};
+use dhcp_host_cmds_rs::store::Store;
 
+use super::store;
 use crate::transfer::import::{Import, Placing, Tally};
 use crate::transfer::{self, kea};
 
@@ -78,7 +79,7 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<()> {
         import.add(path.display().to_string(), document(path, args.format)?);
     }
     let is_new = is_new(args)?;
-    let store = open(args)?;
+    let store = store::open(&args.store, args.dry_run)?;
     store.set_addresses_unique(addresses_unique);
     if args.dry_run {
         return try_out(args, &store, &mut import);
@@ -153,6 +154,8 @@ fn placing(args: &ImportArgs) -> anyhow::Result<Placing> {
 
 fn document(path: &Path, format: Format) -> anyhow::Result<transfer::Document> {
     let bytes = read(path)?;
+    transfer::check_encoding(&bytes)
+        .map_err(|text| anyhow::anyhow!("cannot read '{}': {text}", path.display()))?;
     let format = match format {
         Format::Auto => transfer::Format::guess(&bytes).with_context(|| {
             format!("cannot tell what '{}' is: give --format json, csv, kea or dhcpd", path.display())
@@ -183,18 +186,6 @@ fn is_new(args: &ImportArgs) -> anyhow::Result<bool> {
         "there is no store '{path}': correct the path, or give --create to make one"
     );
     Ok(!exists)
-}
-
-fn open(args: &ImportArgs) -> anyhow::Result<Store> {
-    let store = Store::open(&args.store, &OpenOptions { read_only: args.dry_run });
-    store.map_err(|error| match error {
-        OpenError::Locked(path) => anyhow::anyhow!(
-            "the store '{}' is in use: stop the Kea server that uses it, or let it run and send it the command \
-             ext-reservation-apply; --dry-run works meanwhile",
-            path.display()
-        ),
-        error => error.into(),
-    })
 }
 
 /// Says what is wrong, and returns how much that is.

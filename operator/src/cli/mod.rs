@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod run;
+mod store;
 
 use std::io::{self, Write};
 

@@ -10,7 +10,7 @@ use dhcp_host_cmds_rs::store::{
     Family, Identifier, Index, Ipv6Resource, KeptChanges, KeptMap, Plan, Reservation,
 };
 
-use super::subnets::Subnets;
+use super::subnets::{Subnet, Subnets};
 use super::{Document, Entry, Place, Problem, reservation};
 
 /// Where reservations belong whose file does not say it.
@@ -73,13 +73,13 @@ impl Import {
         self.problems.extend(document.problems.into_iter().map(|problem| (origin(problem.at), problem)));
         self.kept.extend(document.kept.into_iter().map(|kept| (origin(kept.at), kept)));
         for entry in &document.entries {
-            if let Err(text) = self.add_entry(origin(entry.at), entry) {
+            if let Err(text) = self.add_entry(origin(entry.at), entry, &document.subnets) {
                 self.refuse(origin(entry.at), text);
             }
         }
     }
 
-    fn add_entry(&mut self, origin: Origin, entry: &Entry) -> Result<(), String> {
+    fn add_entry(&mut self, origin: Origin, entry: &Entry, subnets: &[Subnet]) -> Result<(), String> {
         let mut reservation = reservation::of_entry(entry, 0)?;
         let subnet = match entry.subnet {
             Some(subnet) => subnet,
@@ -92,6 +92,8 @@ impl Import {
             Family::V4 => reservation.subnet_v4 = Some(subnet),
             Family::V6 => reservation.subnet_v6 = Some(subnet),
         }
+        let of_file = subnets.iter().find(|known| known.family == entry.family && known.id == subnet);
+        of_file.map_or(Ok(()), |subnet| subnet.check(&reservation))?;
         if let Some(subnets) = &self.placing.subnets {
             subnets.check(entry.family, subnet, &reservation)?;
         }

@@ -111,61 +111,69 @@ impl<W: std::io::Write> Writer<W> {
         Ok(Self { out, empty: true })
     }
 
-    /// Writes one reservation.
-    pub fn entry(&mut self, entry: &Entry) -> anyhow::Result<()> {
-        let mut line = format!("{{ \"family\": {}, ", entry.family.number()).into_bytes();
-        if let Some(subnet) = entry.subnet {
-            line.extend(format!("\"subnet-id\": {subnet}, ").bytes());
-        }
-        text::write_members(&entry.members, Style::Readable, &mut line).map_err(anyhow::Error::msg)?;
-        line.extend(b" }");
-        Ok(self.line(&line)?)
+    /// Goes on with what is kept.
+    pub fn kept(&mut self) -> std::io::Result<()> {
+        self.out.write_all(if self.empty { b"],\n" } else { b"\n  ],\n" })?;
+        self.empty = true;
+        self.out.write_all(b"  \"kept-subnets\": [")
     }
 
-    /// Ends the file with what is kept.
-    pub fn finish(mut self, kept: &[KeptEntry]) -> anyhow::Result<W> {
-        self.out.write_all(if self.empty { b"],\n" } else { b"\n  ],\n" })?;
-        self.out.write_all(b"  \"kept-subnets\": [")?;
-        self.empty = true;
-        for entry in kept {
-            let mut line = Vec::new();
-            text::write(&describe(entry)?, Style::Readable, &mut line).map_err(anyhow::Error::msg)?;
-            self.line(&line)?;
-        }
+    /// Ends the file.
+    pub fn finish(mut self) -> std::io::Result<W> {
         self.out.write_all(if self.empty { b"]\n}\n" } else { b"\n  ]\n}\n" })?;
         self.out.flush()?;
         Ok(self.out)
     }
 
-    fn line(&mut self, line: &[u8]) -> std::io::Result<()> {
+    /// Writes a reservation or what is kept of a subnet, as [`reservation`] and [`kept`] make it.
+    pub fn line(&mut self, line: &[u8]) -> std::io::Result<()> {
         self.out.write_all(if self.empty { b"\n    " } else { b",\n    " })?;
         self.empty = false;
         self.out.write_all(line)
     }
 }
 
-fn describe(entry: &KeptEntry) -> anyhow::Result<Value> {
-    let KeptEntry { key, kept, .. } = entry;
-    let description: Value = serde_json::from_str(&decode(&kept.description))?;
-    for family in [Family::V4, Family::V6] {
-        let number = family.number();
-        match key.of(family) {
-            Some(What::Network(name)) => {
-                return Ok(
-                    json!({ "family": number, "shared-network": decode(name), "description": description }),
-                );
-            }
-            Some(What::Subnet(id)) => {
-                let mut value = json!({ "family": number, "subnet-id": id, "description": description });
-                if let Some(name) = &kept.network {
-                    value["shared-network"] = decode(name).into();
-                }
-                return Ok(value);
-            }
-            None => {}
-        }
+/// The line of a reservation.
+///
+/// # Errors
+/// Names what cannot be written.
+pub fn reservation(entry: &Entry) -> Result<Vec<u8>, String> {
+    let mut line = format!("{{ \"family\": {}, ", entry.family.number()).into_bytes();
+    if let Some(subnet) = entry.subnet {
+        line.extend(format!("\"subnet-id\": {subnet}, ").bytes());
     }
-    anyhow::bail!("what is kept is of no family")
+    text::write_members(&entry.members, Style::Readable, &mut line)?;
+    line.extend(b" }");
+    Ok(line)
+}
+
+/// What a key of something kept is about.
+pub fn family_and_what(key: &KeptKey) -> Option<(Family, &What)> {
+    [Family::V4, Family::V6].into_iter().find_map(|family| Some((family, key.of(family)?)))
+}
+
+/// The line of what is kept of a subnet or shared network.
+///
+/// # Errors
+/// Names what cannot be written.
+pub fn kept(key: &KeptKey, kept: &Kept) -> Result<Vec<u8>, String> {
+    let (family, what) = family_and_what(key).ok_or("it is of no family")?;
+    let description: Value =
+        serde_json::from_str(&decode(&kept.description)).map_err(|error| error.to_string())?;
+    let mut value = json!({ "family": family.number(), "description": description });
+    let network = match what {
+        What::Network(name) => Some(decode(name)),
+        What::Subnet(id) => {
+            value["subnet-id"] = (*id).into();
+            kept.network.as_deref().map(decode)
+        }
+    };
+    if let Some(name) = network {
+        value["shared-network"] = name.into();
+    }
+    let mut line = Vec::new();
+    text::write(&value, Style::Readable, &mut line)?;
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -174,8 +182,10 @@ mod tests {
 
     fn written(document: &Document) -> String {
         let mut writer = Writer::new(Vec::new()).unwrap();
-        document.entries.iter().for_each(|entry| writer.entry(entry).unwrap());
-        String::from_utf8(writer.finish(&document.kept).unwrap()).unwrap()
+        document.entries.iter().for_each(|entry| writer.line(&reservation(entry).unwrap()).unwrap());
+        writer.kept().unwrap();
+        document.kept.iter().for_each(|entry| writer.line(&kept(&entry.key, &entry.kept).unwrap()).unwrap());
+        String::from_utf8(writer.finish().unwrap()).unwrap()
     }
 
     const FILE: &str = r#"{

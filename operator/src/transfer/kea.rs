@@ -92,6 +92,16 @@ fn subnet<'a>(json: &'a Json, part: &'a RawValue) -> Result<SubnetPart<'a>, Prob
     json.parse_part(part, "a subnet cannot be read")
 }
 
+impl SubnetPart<'_> {
+    fn prefix(&self, at: Place) -> Result<IpNet, Problem> {
+        // Kea passes over blanks, wherever they are.
+        self.subnet
+            .replace([' ', '\t'], "")
+            .parse()
+            .map_err(|_| Problem::at(at, format!("'{}' is no prefix of a subnet", text::shown(&self.subnet))))
+    }
+}
+
 /// Reads the reservations.
 pub fn read(bytes: &[u8]) -> Result<Document, Problem> {
     let json = Json::new(bytes)?;
@@ -100,7 +110,8 @@ pub fn read(bytes: &[u8]) -> Result<Document, Problem> {
     for (family, dhcp) in file.families() {
         for part in dhcp.subnets() {
             let subnet = subnet(&json, part)?;
-            if let (None, Some(first)) = (subnet.id, subnet.reservations.first()) {
+            let Some(first) = subnet.reservations.first() else { continue };
+            let Some(id) = subnet.id else {
                 let text = format!(
                     "the subnet {} has reservations and no 'id': write the ids into the file that the server has given \
                      ('config-get' shows them)",
@@ -108,20 +119,27 @@ pub fn read(bytes: &[u8]) -> Result<Document, Problem> {
                 );
                 document.problems.push(Problem::at(json.place_of(first), text));
                 continue;
+            };
+            match subnet.prefix(json.place_of(part)) {
+                Ok(prefix) => document.subnets.push(Subnet { family, id, prefix }),
+                Err(problem) => {
+                    document.problems.push(problem);
+                    continue;
+                }
             }
-            take(&json, family, subnet.id, &subnet.reservations, &mut document);
+            take(&json, family, id, &subnet.reservations, &mut document);
         }
-        take(&json, family, Some(0), &dhcp.reservations, &mut document);
+        take(&json, family, 0, &dhcp.reservations, &mut document);
     }
     Ok(document)
 }
 
-fn take(json: &Json, family: Family, subnet: Option<u32>, parts: &[&RawValue], document: &mut Document) {
+fn take(json: &Json, family: Family, subnet: u32, parts: &[&RawValue], document: &mut Document) {
     let mut places = text::Places::of(json);
     for part in parts {
         let at = places.of_part(part);
         match text::members(part) {
-            Ok(members) => document.entries.push(Entry { at, family, subnet, members }),
+            Ok(members) => document.entries.push(Entry { at, family, subnet: Some(subnet), members }),
             Err(text) => document.problems.push(Problem::at(at, text)),
         }
     }
@@ -136,19 +154,17 @@ pub fn subnets(bytes: &[u8]) -> Result<Subnets, Problem> {
         subnets.addresses_unique &= dhcp.addresses_unique;
         subnets.families.push(family);
         for part in dhcp.subnets() {
-            let SubnetPart { id, subnet: prefix, .. } = subnet(&json, part)?;
+            let subnet = subnet(&json, part)?;
             let at = json.place_of(part);
-            let id = id.ok_or_else(|| {
+            let id = subnet.id.ok_or_else(|| {
                 let text = format!(
-                    "the subnet {prefix} has no 'id': write the ids into the file that the server has given \
-                     ('config-get' shows them)"
+                    "the subnet {} has no 'id': write the ids into the file that the server has given \
+                     ('config-get' shows them)",
+                    subnet.subnet
                 );
                 Problem::at(at, text)
             })?;
-            let prefix: IpNet = prefix.parse().map_err(|_| {
-                Problem::at(at, format!("'{}' is no prefix of a subnet", text::shown(&prefix)))
-            })?;
-            subnets.all.push(Subnet { family, id, prefix });
+            subnets.all.push(Subnet { family, id, prefix: subnet.prefix(at)? });
         }
     }
     Ok(subnets)
@@ -200,5 +216,9 @@ mod tests {
         assert_eq!(wrong.at.line, 2, "{wrong:?}");
         let without = r#"{ "Dhcp4": { "subnet4": [ { "subnet": "10.0.0.0/8", "reservations": [ {} ] } ] } }"#;
         assert!(read(without.as_bytes()).unwrap().problems[0].text.contains("no 'id'"));
+        let garbage =
+            r#"{ "Dhcp4": { "subnet4": [ { "id": 1, "subnet": "10.0.0/8", "reservations": [ {} ] } ] } }"#;
+        let garbage = read(garbage.as_bytes()).unwrap();
+        assert!(garbage.entries.is_empty() && garbage.problems[0].text.contains("is no prefix"));
     }
 }

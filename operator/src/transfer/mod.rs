@@ -20,6 +20,7 @@ use std::fmt;
 
 use dhcp_host_cmds_rs::store::{Family, Kept, KeptKey};
 use serde_json::{Map, Value};
+use subnets::Subnet;
 
 /// The members of a reservation, with the names and the meaning that they have in Kea's configuration.
 pub type Members = Map<String, Value>;
@@ -118,6 +119,8 @@ pub struct Document {
     pub kept: Vec<KeptEntry>,
     /// What cannot be taken over.
     pub problems: Vec<Problem>,
+    /// The subnets that it describes beside its reservations.
+    pub subnets: Vec<Subnet>,
 }
 
 /// A format of files.
@@ -142,8 +145,7 @@ impl Format {
         {
             return Some(if json.names(json::MARK) { Self::Json } else { Self::Kea });
         }
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if csv::is_header(first) {
+        if csv::is_table(bytes) {
             return Some(Self::Csv);
         }
         bytes.contains(&b';').then_some(Self::Dhcpd)
@@ -160,6 +162,15 @@ impl Format {
         };
         read.unwrap_or_else(|problem| Document { problems: vec![problem], ..Document::default() })
     }
+}
+
+/// Refuses what has two bytes a character, and would be read as anything but that.
+///
+/// # Errors
+/// Says what to do.
+pub fn check_encoding(bytes: &[u8]) -> Result<(), &'static str> {
+    let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    if is_utf16 { Err("it is UTF-16: save it as UTF-8") } else { Ok(()) }
 }
 
 /// Without the mark that some editors put before UTF-8.

@@ -279,7 +279,7 @@ mod tests {
             ("option-data", json!([{ "code": 6, "value": "x" }]), "no member of an option"),
             ("user-context", json!([]), "no map"),
             ("server-hostname", json!("x".repeat(64)), "at most 63"),
-            ("user-context", json!({ "a\"": 1 }), "cannot keep in a name"),
+            ("user-context", json!({ "\u{4e2d}": 1 }), "write the text in UTF-8"),
         ] {
             let found = refusal(Family::V4, with(name, value));
             assert!(found.contains(text), "{name}: {found}");

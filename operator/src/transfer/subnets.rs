@@ -48,9 +48,15 @@ impl Subnets {
             return Ok(());
         }
         let subnet = self.all.iter().find(|subnet| subnet.family == family && subnet.id == id);
-        let prefix = subnet
-            .ok_or_else(|| format!("the configuration has no {family} subnet with the id {id}"))?
-            .prefix;
+        let missing = || format!("the configuration has no {family} subnet with the id {id}");
+        subnet.ok_or_else(missing)?.check(reservation)
+    }
+}
+
+impl Subnet {
+    /// Refuses a reservation with an address beyond this subnet, as the server would. Prefixes may be from anywhere.
+    pub fn check(&self, reservation: &Reservation) -> Result<(), String> {
+        let Self { id, prefix, .. } = self;
         let v4 = reservation.ipv4.map(IpAddr::V4);
         let v6 = reservation.ipv6.iter().filter_map(|resource| match resource {
             Ipv6Resource::Address(address) => Some(IpAddr::V6(*address)),

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::import::{Import, Placing, Tally};
 use super::text::decode;
-use super::{Document, Entry, Format, Members, Place, export, kea, reservation};
+use super::{Document, Entry, Format, Members, Place, check_encoding, export, kea, reservation};
 
 fn store(folder: &TempDir, name: &str) -> Store {
     Store::open(&folder.path().join(name), &OpenOptions::default()).unwrap()
@@ -69,11 +69,12 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn context() -> impl Strategy<Value = Value> {
-    let name = "[a-z ë]{1,6}".prop_map(|name| decode(name.as_bytes()));
+    let name = prop_oneof!["[a-z ë]{1,6}".prop_map(|name| decode(name.as_bytes())), text()];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
         text().prop_map(Value::from),
     ];
     let map = |value: BoxedStrategy<Value>| {
@@ -233,6 +234,35 @@ fn kept_subnets_go_along() {
 }
 
 #[test]
+fn what_cannot_be_read_is_named_and_all_else_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder, "store");
+    for number in 1..=3 {
+        let members = json!({ "hw-address": format!("02:0{number}") });
+        let members = members.as_object().unwrap().clone();
+        let entry = Entry { at: Place::NOWHERE, family: Family::V4, subnet: Some(1), members };
+        let mut reservation = reservation::of_entry(&entry, 1).unwrap();
+        if number == 2 {
+            reservation.body = b"{ \"a".as_slice().into();
+        }
+        store.add(reservation).unwrap();
+    }
+    let broken = Kept { network: None, description: b"{".into() };
+    store.commit_with_kept(Vec::new(), [(KeptKey::subnet(Family::V6, 5), Some(broken))].into()).unwrap();
+    for (format, unreadable) in [(Format::Json, 2), (Format::Csv, 1)] {
+        let mut bytes = Vec::new();
+        let exported = export::export(&store, format, &mut bytes).unwrap();
+        assert_eq!((exported.reservations, exported.unreadable.len()), (2, unreadable));
+        let texts = ["reservation 2 (hw-address=02:02): ", "kept IPv6 subnet 5: "];
+        for (line, text) in exported.unreadable.iter().zip(texts) {
+            assert!(line.starts_with(text), "{line}");
+        }
+        let document = format.read(&bytes);
+        assert_eq!((document.entries.len(), document.problems), (2, vec![]));
+    }
+}
+
+#[test]
 fn what_is_there_is_updated_and_nothing_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder, "store");
@@ -311,6 +341,12 @@ fn the_subnet_is_that_of_the_address() {
         assert!(problems.len() == 1 && problems[0].contains(text), "{problems:?}");
     }
 
+    let stanza = br#"{ "Dhcp4": { "subnet4": [ { "id": 7, "subnet": " 10.0.0.0 / 24", "reservations": [
+        { "hw-address": "02:02", "ip-address": "10.0.0.1" },
+        { "hw-address": "02:03", "ip-address": "10.0.1.1" } ] } ] } }"#;
+    let problems = take_over(&store, Placing::default(), kea::read(stanza).unwrap()).unwrap_err();
+    assert_eq!(problems, ["file:3:9: the address 10.0.1.1 is not in the subnet 10.0.0.0/24 (id 7)"]);
+
     take_over(
         &store,
         with_config(None),
@@ -344,11 +380,17 @@ fn formats_begin_differently() {
         ("{ \"Dhcp4\": ", Some(Format::Kea)),
         ("[ { \"result\": 0 } ]", Some(Format::Kea)),
         ("family,subnet-id,duid\n", Some(Format::Csv)),
+        ("hw-address;hostname\n", Some(Format::Csv)),
         ("# dhcpd\nhost a { }\ndefault-lease-time 5;", Some(Format::Dhcpd)),
         ("host a { filename \"/*\"; }", Some(Format::Dhcpd)),
         ("", None),
         ("hello", None),
     ] {
         assert_eq!(Format::guess(file.as_bytes()), format, "{file}");
+    }
+    for (bytes, fine) in
+        [(b"\xff\xfef\0".as_slice(), false), (b"\xfe\xff\0f", false), (b"\xef\xbb\xbff", true)]
+    {
+        assert_eq!(check_encoding(bytes).is_ok(), fine, "{bytes:?}");
     }
 }

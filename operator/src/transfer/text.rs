@@ -203,7 +203,8 @@ pub enum Style {
     Readable,
 }
 
-/// Writes JSON with the spaces that Kea puts in.
+/// Writes JSON with the spaces that Kea puts in. Names are texts like any other, as in what the hook stores; Kea itself
+/// writes them as they are, and could not read some of them again.
 ///
 /// # Errors
 /// Names what Kea cannot read.
@@ -213,6 +214,9 @@ pub fn write(value: &Value, style: Style, out: &mut Vec<u8>) -> Result<(), Strin
         Value::Bool(value) => out.extend(value.to_string().bytes()),
         Value::Number(number) if number.is_u64() && !number.is_i64() => {
             return Err(format!("the number {number} is too large for Kea"));
+        }
+        Value::Number(number) if style == Style::Kea && number.is_f64() => {
+            out.extend(real(number.as_f64().unwrap_or_default()).bytes());
         }
         Value::Number(number) => out.extend(number.to_string().bytes()),
         Value::String(text) => write_text(text, style, out)?,
@@ -233,17 +237,30 @@ pub fn write(value: &Value, style: Style, out: &mut Vec<u8>) -> Result<(), Strin
     Ok(())
 }
 
+/// A number as the hook stores it: of the shortest digits that mean it, without an exponent unless that is shorter, and
+/// never those of an integer.
+fn real(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let Some((digits, exponent)) = shortest.split_once('e') else { return shortest };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let scientific = format!("{digits}e{sign}{:02}", exponent.abs());
+    // All digits of a large number, and not zeros for those that do not matter.
+    let plain =
+        value.to_string().split_once('.').map_or_else(|| format!("{value:.0}"), |_| value.to_string());
+    match plain.len() <= scientific.len() {
+        true if plain.contains('.') => plain,
+        true => plain + ".0",
+        false => scientific,
+    }
+}
+
 /// Writes the members of a map without its braces.
 pub fn write_members(members: &Members, style: Style, out: &mut Vec<u8>) -> Result<(), String> {
     for (position, (name, value)) in members.iter().enumerate() {
         out.extend(if position == 0 { b"".as_slice() } else { b", " });
-        // Kea writes names as they are, and could not read these.
-        if name.contains(['"', '\\']) || name.contains(|letter: char| letter < ' ') {
-            return Err(format!("the name '{}' has a character that Kea cannot keep in a name", shown(name)));
-        }
-        out.push(b'"');
-        out.extend(encode(name).ok_or_else(|| beyond(name))?);
-        out.extend(b"\": ");
+        write_text(name, style, out)?;
+        out.extend(b": ");
         write(value, style, out)?;
     }
     Ok(())
@@ -306,9 +323,36 @@ mod tests {
             written(&value, Style::Kea),
             r#"{ "a": {  }, "b": [ 1, -2, true, null ], "c": [  ], "d": "x\"\\\n/\u007f" }"#
         );
+        let name = serde_json::json!({ "a\"\\\n": 1, "Zo\u{c3}\u{ab}": 2 });
+        assert_eq!(written(&name, Style::Kea), r#"{ "Zo\u00c3\u00ab": 2, "a\"\\\n": 1 }"#);
+        assert_eq!(written(&name, Style::Readable), r#"{ "Zoë": 2, "a\"\\\n": 1 }"#);
         assert!(
             write(&Value::from(u64::MAX), Style::Kea, &mut Vec::new()).unwrap_err().contains("too large")
         );
+    }
+
+    /// As `std::to_chars` of C++ has them, which the hook uses.
+    #[test]
+    fn numbers_are_written_as_the_hook_does() {
+        for (number, shown) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (10_000.0, "10000.0"),
+            (100_000.0, "1e+05"),
+            (123_000.0, "123000.0"),
+            (0.001, "0.001"),
+            (0.000_1, "1e-04"),
+            (0.000_125, "0.000125"),
+            (1.5e300, "1.5e+300"),
+            (2.5e-300, "2.5e-300"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (1.234_567_890_123_456_8e21, "1234567890123456774144.0"),
+            (1e22, "1e+22"),
+        ] {
+            assert_eq!(written(&Value::from(number), Style::Kea), shown);
+        }
     }
 
     #[test]

@@ -38,12 +38,12 @@ fn owner_of_reservation(hook: &Commands, lease: &Lease<'_>) -> Result<Option<Own
         subnet,
         by: By::Identifier(kind, identifier),
     };
-    let stored = |subnet| {
+    let kept = |subnet| {
         let queries = lease.identifiers().map(move |identifier| query(subnet, identifier));
         queries.flat_map(|query| stores.iter().flat_map(move |store| store.find(&query)))
     };
     // What Kea itself has just asked for, and found there nearly always.
-    if let Some(stored) = stored(Some(lease.subnet)).next() {
+    if let Some(stored) = kept(Some(lease.subnet)).next() {
         return Ok(Some(owner::of(&stored.reservation.body)));
     }
     let mut elsewhere = None;
@@ -58,5 +58,5 @@ fn owner_of_reservation(hook: &Commands, lease: &Lease<'_>) -> Result<Option<Own
             }
         }
     }
-    Ok(elsewhere.or_else(|| stored(None).next().map(|stored| owner::of(&stored.reservation.body))))
+    Ok(elsewhere.or_else(|| kept(None).next().map(|stored| owner::of(&stored.reservation.body))))
 }

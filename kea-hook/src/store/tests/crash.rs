@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::support::{Place, client, content, helper, open, v4, with_body};
+use super::support::{Place, client, content, helper, open, v4, with_body, with_small_logs};
 use crate::store::{Change, Family, Query, Reservation, Store, Task, Upkeep};
 
 const BATCH: u32 = 3;
@@ -54,6 +54,8 @@ fn work_until_killed() {
     };
     let first: u32 = std::env::var("FIRST").unwrap().parse().unwrap();
     let with_upkeep = std::env::var_os("UPKEEP").is_some();
+    // Full after a few steps.
+    with_small_logs(16 << 10);
     let upkeep = Upkeep::of(open(&path).unwrap());
     let store = upkeep.store();
     let mut out = std::io::stdout().lock();

@@ -7,6 +7,8 @@ use std::ops::Bound;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
+use super::power::{Sent, note};
+
 /// How an operation of the disk fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
@@ -75,14 +77,18 @@ impl StorageBackend for Faulty {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        note(Some(Sent::Length(len)));
         disk(|| self.0.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        disk(|| self.0.sync_data())
+        disk(|| self.0.sync_data())?;
+        note(None);
+        Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        note(Some(Sent::Bytes(offset, data.into())));
         disk(|| self.0.write(offset, data))
     }
 

@@ -17,6 +17,26 @@ fn add_in_batches(store: &Store, count: u32, batch: u32) {
     }
 }
 
+/// The worst is one that finds the log full.
+fn timed(what: &str, mut change: impl FnMut(u32)) {
+    let mut times: Vec<_> = (0..8_000)
+        .map(|step| {
+            let start = Instant::now();
+            change(step);
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    let all: std::time::Duration = times.iter().sum();
+    println!(
+        "  one {what}: mean {:?}, median {:?}, p99 {:?}, worst {:?}",
+        all / 8_000,
+        times[4_000],
+        times[7_920],
+        &times[7_990..]
+    );
+}
+
 #[test]
 #[ignore = "a measurement: cargo test --release -p dhcp_host_cmds_rs measure -- --ignored --nocapture"]
 fn rates_and_sizes() {
@@ -62,15 +82,14 @@ fn rates_and_sizes() {
         let found = queries.iter().filter(|wanted| store.find(&v4_client(wanted)).len() == 1).count();
         println!("  {found} lookups by identifier: {:?} each", start.elapsed() / 100_000);
 
-        let mut times: Vec<_> = (0..2_000)
-            .map(|device| {
-                let start = Instant::now();
-                store.add(v4(20_000_000 + device, 900)).unwrap();
-                start.elapsed()
-            })
-            .collect();
-        times.sort();
-        println!("  one add: median {:?}, p99 {:?}, worst {:?}", times[1_000], times[1_980], times[1_999]);
+        timed("add", |device| {
+            store.add(v4(20_000_000 + device, 900)).unwrap();
+        });
+        // These are everywhere in the database.
+        timed("update", |step| {
+            let device = step * 7919 % count;
+            store.update(with_body(v4(device, device / 65_536), "{}")).unwrap();
+        });
     }
 }
 

@@ -1,12 +1,13 @@
 //! The store against a list that is searched from end to end.
 
+use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::support::{Place, client};
+use super::support::{Place, client, with_small_logs};
 use crate::store::{
     By, Change, Family, HostId, Identifier, IdentifierType, Ipv6Resource, Outcome, Query, Reservation, Store,
 };
@@ -100,6 +101,8 @@ enum Step {
     RemoveSubnet(Family, u32),
     Unique(bool),
     Reopen,
+    /// Goes on with the file as it is on disk.
+    Kill,
 }
 
 fn identifier() -> impl Strategy<Value = Identifier> {
@@ -159,6 +162,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (prop_oneof![Just(Family::V4), Just(Family::V6)], 0_u32..3).prop_map(|(f, s)| Step::RemoveSubnet(f, s)),
         1 => any::<bool>().prop_map(Step::Unique),
         2 => Just(Step::Reopen),
+        2 => Just(Step::Kill),
     ]
 }
 
@@ -206,7 +210,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_is_a_searchable_list(steps in vec(step(), 1..40), about in vec(reservation(), 3)) {
+    fn the_store_is_a_searchable_list(
+        steps in vec(step(), 1..40),
+        about in vec(reservation(), 3),
+        log_bytes in prop_oneof![Just(0), Just(4096), Just(8192)],
+    ) {
+        with_small_logs(log_bytes);
         let place = Place::new();
         let mut store = place.open();
         let mut model = Model::default();
@@ -238,6 +247,13 @@ proptest! {
                 Step::Unique(value) => {
                     unique = value;
                     store.set_addresses_unique(value);
+                }
+                Step::Kill => {
+                    let left = fs::read(&place.path).unwrap();
+                    drop(store);
+                    fs::write(&place.path, left).unwrap();
+                    store = place.open();
+                    store.set_addresses_unique(unique);
                 }
                 Step::Reopen => {
                     drop(store);

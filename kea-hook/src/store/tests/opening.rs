@@ -6,9 +6,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use redb::{Database, TableDefinition};
+use redb::Database;
 
-use super::support::{Place, content, helper, open, open_read_only, refusal, v4, with_body};
+use super::support::{Place, content, helper, open, open_read_only, refusal, v4, with_body, with_small_logs};
 use crate::store::{Change, Health, OpenError, Reservation};
 
 /// A store that was closed cleanly, and what it holds.
@@ -104,42 +104,38 @@ fn other_files_are_left_alone() {
 }
 
 #[test]
-fn the_database_of_another_program_is_left_alone() {
-    const OTHER: TableDefinition<'_, u64, u64> = TableDefinition::new("meta");
+fn a_database_without_head_is_left_alone() {
     let place = Place::new();
-    for rows in [0, 5] {
-        let database = Database::create(&place.path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        for row in 0..rows {
-            transaction.open_table(OTHER).unwrap().insert(row, row).unwrap();
-        }
-        transaction.commit().unwrap();
-        drop(database);
-        assert!(matches!(place.refusal(), OpenError::NotAStore(_)));
+    drop(Database::create(&place.path).unwrap());
+    let bytes = fs::read(&place.path).unwrap();
+    for error in [place.refusal(), open_read_only(&place.path).err().unwrap()] {
+        assert!(matches!(error, OpenError::Unreleased(_)));
+        let text = error.to_string();
+        assert!(text.contains("another program") && text.contains("kea-operator export"), "{text}");
     }
+    assert!(fs::read(&place.path).unwrap() == bytes);
 }
 
 #[test]
 fn a_newer_format_names_both_numbers_and_survives() {
     let place = Place::new();
     filled(&place);
-    let set_format = |format: u64| {
-        let database = Database::create(&place.path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-        transaction.open_table(meta).unwrap().insert("format", format).unwrap();
-        transaction.commit().unwrap();
-    };
-    set_format(7);
+    let whole = fs::read(&place.path).unwrap();
+    let mut newer = whole.clone();
+    newer[8] = 7;
+    let checksum = crc32fast::hash(&newer[..24]);
+    newer[24..28].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(&place.path, &newer).unwrap();
     for error in [place.refusal(), open_read_only(&place.path).err().unwrap()] {
-        assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 2, .. }));
+        assert!(matches!(error, OpenError::NewerFormat { found: 7, supported: 1, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("format 7") && text.contains("up to 2") && text.contains("upgrade the hook"),
+            text.contains("format 7") && text.contains("up to 1") && text.contains("upgrade the hook"),
             "{text}"
         );
     }
-    set_format(1);
+    assert!(fs::read(&place.path).unwrap() == newer);
+    fs::write(&place.path, &whole).unwrap();
     assert_eq!(place.open().status().reservations, 300);
 }
 
@@ -219,12 +215,21 @@ fn a_truncated_file_does_not_open_as_less() {
 
 #[test]
 fn damage_is_an_error_or_harmless_but_never_other_content() {
+    const LOG: u32 = 4096;
+    const FRONT: usize = 4096 + LOG as usize;
+    with_small_logs(LOG);
     let place = Place::new();
     let expected = filled(&place);
     let whole = fs::read(&place.path).unwrap();
-    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let used = |position: &usize| {
+        let page = position / 4096 * 4096;
+        whole[page..page + 4096].iter().any(|byte| *byte != 0)
+    };
     let mut refused = 0;
-    let positions: Vec<_> = (0..320).chain((320..used).step_by(151)).collect();
+    let positions: Vec<_> = (0..40)
+        .chain(FRONT..FRONT + 320)
+        .chain((FRONT + 320..whole.len()).step_by(151).filter(used))
+        .collect();
     for &position in &positions {
         let mut damaged = whole.clone();
         damaged[position] ^= 0x55;

@@ -1,5 +1,6 @@
 //! Reservations and stores for tests.
 
+use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +10,19 @@ use tempfile::TempDir;
 use crate::store::{
     By, Family, Identifier, IdentifierType, OpenError, OpenOptions, Query, Reservation, Store,
 };
+
+thread_local! {
+    static LOG_BYTES: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// New files of this thread get a log of this length, so that it is often full.
+pub fn with_small_logs(bytes: u32) {
+    LOG_BYTES.set(Some(bytes));
+}
+
+pub fn log_bytes() -> Option<u32> {
+    LOG_BYTES.get()
+}
 
 /// A folder that goes away with the test, and the path of a store in it.
 pub struct Place {

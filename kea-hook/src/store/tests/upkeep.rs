@@ -10,7 +10,9 @@ use kea_ffi::host::Family;
 
 use super::crash::{changes, state};
 use super::faults::{Fault, cease, inject};
-use super::support::{Place, content, open, open_read_only, refusal, v4, v4_client, with_body};
+use super::support::{
+    Place, content, open, open_read_only, refusal, v4, v4_client, with_body, with_small_logs,
+};
 use crate::store::{
     By, Change, Health, Kept, KeptChanges, KeptKey, OpenError, Query, State, StoreError, StoredReservation,
     Task, Upkeep, UpkeepError, WriteError,
@@ -67,13 +69,13 @@ fn a_backup_is_the_store_again() {
 
     let restored = open(&path).unwrap();
     assert_eq!(restored.kept(), upkeep.store().kept());
-    assert_eq!(restored.status().format, 2);
     // Numbers go on where those of the store stand.
     assert_eq!(restored.add(v4(9_000, 1)).unwrap(), upkeep.store().add(v4(9_000, 1)).unwrap());
 }
 
 #[test]
 fn a_compacted_store_is_smaller_and_goes_on() {
+    with_small_logs(4096);
     let place = Place::new();
     let upkeep = filled(&place);
     fs::set_permissions(&place.path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -92,21 +94,7 @@ fn a_compacted_store_is_smaller_and_goes_on() {
     drop(upkeep);
     let store = place.open();
     assert_eq!(content(&store), memory);
-    assert_eq!((store.kept().len(), store.status().format), (1, 2));
-}
-
-/// Without subnets, the oldest library can read it again.
-#[test]
-fn a_compaction_without_kept_subnets_goes_back_to_format_1() {
-    let place = Place::new();
-    let upkeep = filled(&place);
-    let forgotten = KeptChanges::from([(KeptKey::subnet(Family::V4, 7), None)]);
-    upkeep.store().commit_with_kept(vec![], forgotten).unwrap();
-    assert_eq!(upkeep.store().status().format, 2);
-    assert!(matches!(upkeep.run_here(Task::Compaction).unwrap(), State::Done));
-    assert_eq!(upkeep.store().status().format, 1);
-    drop(upkeep);
-    assert_eq!(place.open().status().format, 1);
+    assert_eq!(store.kept().len(), 1);
 }
 
 /// Each backup is the store as it was between two commits, and a compaction loses none.
@@ -206,8 +194,8 @@ fn a_file_that_was_damaged_while_in_use_is_made_anew() {
     let length = fs::metadata(&place.path).unwrap().len();
     let damaged = vec![0x55; usize::try_from(length).unwrap()];
     fs::write(&place.path, damaged).unwrap();
-    // A failure makes the store read its file again.
-    inject(Fault::Full, 0, 1);
+    // Where neither log nor database can be written, the store reads its file again.
+    inject(Fault::Full, 0, 2);
     upkeep.store().add(v4(9_000, 1)).unwrap_err();
     assert!(cease());
     let refused = upkeep.store().add(v4(9_000, 1)).unwrap_err();
@@ -232,7 +220,15 @@ fn where_a_backup_may_not_go() {
         Ok(()) => panic!("{} was taken", path.display()),
     };
     assert!(matches!(refused(Path::new("backup.db")), UpkeepError::Relative(_)));
-    assert!(matches!(refused(Path::new("/")), UpkeepError::Relative(_)));
+    assert!(matches!(refused(Path::new("/")), UpkeepError::NoName(_)));
+    assert!(matches!(refused(&folder.join("..")), UpkeepError::NoName(_)));
+    for name in ["a\0b".to_owned(), "n".repeat(252), "n".repeat(300)] {
+        assert!(matches!(refused(&folder.join(&name)), UpkeepError::BadName { .. }), "{name:?}");
+        assert!(matches!(
+            refused(&folder.join(&name).join("x")),
+            UpkeepError::BadName { .. } | UpkeepError::NoFolder(_)
+        ));
+    }
     assert!(
         matches!(refused(&folder.join("no/backup.db")), UpkeepError::NoFolder(path) if path.ends_with("no"))
     );
@@ -245,7 +241,7 @@ fn where_a_backup_may_not_go() {
     assert!(matches!(refused(&folder.join("here/hosts.db.new")), UpkeepError::Reserved(_)));
     assert!(matches!(
         refused(Path::new("/proc/backup.db")),
-        UpkeepError::Denied(_) | UpkeepError::NoFolder(_)
+        UpkeepError::Denied(_) | UpkeepError::NoNewFiles(_)
     ));
     fs::write(folder.join("precious.new"), "precious").unwrap();
     assert!(matches!(refused(&folder.join("precious")), UpkeepError::InTheWay(_)));

@@ -21,12 +21,12 @@ pub fn run(store: &Store, path: &Path, watch: &Watch) -> Result<u64, UpkeepError
             Some(mut standstill) => copy.rest(&mut standstill),
             None => copy.rest_of_read_only(),
         };
-        let made = copy.finish(rest)?;
+        let mut made = copy.finish(rest)?;
         // Closing it writes as well.
-        drop(made.engine);
+        made.close().map_err(|error| UpkeepError::engine(path, error))?;
         let named = || -> io::Result<u64> {
-            made.file.sync_all()?;
-            let bytes = twin::disk_bytes(&made.file.metadata()?);
+            made.file().sync_all()?;
+            let bytes = twin::disk_bytes(&made.file().metadata()?);
             twin::rename_without_replacing(&twin, path)?;
             twin::sync_folder(path)?;
             Ok(bytes)
@@ -38,8 +38,10 @@ pub fn run(store: &Store, path: &Path, watch: &Watch) -> Result<u64, UpkeepError
 
 /// Refuses what could not become a backup, before anything is written; the path without ornaments.
 fn check(store: &Store, path: &Path) -> Result<PathBuf, UpkeepError> {
-    let named = path.file_name().filter(|_| path.is_absolute());
-    let name = named.ok_or_else(|| UpkeepError::Relative(path.into()))?;
+    if !path.is_absolute() {
+        return Err(UpkeepError::Relative(path.into()));
+    }
+    let name = path.file_name().ok_or_else(|| UpkeepError::NoName(path.into()))?;
     let folder = folder_of(path);
     let real_folder = folder.canonicalize().map_err(|error| UpkeepError::io(path, error))?;
     if !real_folder.is_dir() {

@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use super::super::twin::{self, twin_of};
 use super::super::{Health, Store};
@@ -29,12 +28,10 @@ pub fn run(store: &Store, watch: &Watch) -> Result<u64, UpkeepError> {
         let mut standstill = Standstill::of(store).ok_or_else(read_only)?;
         let rest = copy.rest(&mut standstill);
         let made = copy.finish(rest)?;
-        let format = made.engine.format().map_err(|error| UpkeepError::engine(&twin, error))?;
-        let metadata = made.file.metadata().map_err(|error| UpkeepError::io(&twin, error))?;
+        let metadata = made.file().metadata().map_err(|error| UpkeepError::io(&twin, error))?;
         standstill.writer.check_place().map_err(UpkeepError::Store)?;
         fs::rename(&twin, path).map_err(|error| UpkeepError::io(&twin, error))?;
         let old = standstill.writer.go_on_with(made);
-        store.format.store(format, Ordering::Relaxed);
         let mut vitals = store.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         vitals.commits = standstill.writer.commits();
         // Memory and disk agree again, whatever was wrong with the old file.

@@ -8,10 +8,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
+use super::super::commit::Changes;
 use super::super::engine::EngineError;
 use super::super::kept::{KeptChanges, KeptMap};
-use super::super::open::{self, Opened};
 use super::super::plan::{Counters, Effects};
+use super::super::volume::Volume;
 use super::super::writer::Writer;
 use super::super::{HostId, Store};
 use super::{UpkeepError, Watch};
@@ -28,7 +29,7 @@ pub struct Copy<'a> {
     store: &'a Store,
     watch: &'a Watch,
     path: &'a Path,
-    made: Opened,
+    made: Volume,
     /// The highest numbers among what was copied first.
     seen: Counters,
 }
@@ -55,12 +56,12 @@ impl<'a> Copy<'a> {
         path: &'a Path,
         file: File,
     ) -> Result<Self, UpkeepError> {
-        let engine = open::fill(&file).map_err(|error| UpkeepError::engine(path, error))?;
+        let made = Volume::create(file).map_err(|error| UpkeepError::engine(path, error))?;
         if let Some(mut writer) = store.writer() {
             writer.start_journal();
         }
         watch.begun();
-        Ok(Self { store, watch, path, made: Opened { engine, file }, seen: Counters::default() })
+        Ok(Self { store, watch, path, made, seen: Counters::default() })
     }
 
     /// Copies everything but what is being changed just now.
@@ -73,14 +74,14 @@ impl<'a> Copy<'a> {
             self.seen.last_id = last.id.get();
             let revisions = step.iter().map(|stored| stored.revision);
             self.seen.last_revision = revisions.fold(self.seen.last_revision, u64::max);
-            self.done(self.made.engine.append(&step))?;
+            self.done(self.made.append(&step))?;
             self.watch.copied(step.len())?;
         }
         while let Some(changed) = self.much_changed() {
             for step in changed.chunks(STEP) {
-                let effects = self.now(step);
-                let nothing = KeptChanges::new();
-                self.done(self.made.engine.write(&effects, &nothing, Counters::default(), 0))?;
+                let changes = Changes { effects: self.now(step), kept: KeptChanges::new() };
+                let written = self.made.write_through(&changes, Counters::default(), 0);
+                self.done(written)?;
                 self.watch.copied(0)?;
             }
         }
@@ -110,10 +111,11 @@ impl<'a> Copy<'a> {
     }
 
     /// Copies the rest.
-    pub fn finish(self, rest: Rest) -> Result<Opened, UpkeepError> {
+    pub fn finish(mut self, rest: Rest) -> Result<Volume, UpkeepError> {
         let Rest { effects, kept, counters, reservations } = rest;
         let kept = kept.into_iter().map(|(key, kept)| (key, Some(kept))).collect();
-        self.done(self.made.engine.write(&effects, &kept, counters, reservations as u64))?;
+        let written = self.made.write_through(&Changes { effects, kept }, counters, reservations as u64);
+        self.done(written)?;
         Ok(self.made)
     }
 

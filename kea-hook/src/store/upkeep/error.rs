@@ -22,9 +22,27 @@ pub enum UpkeepError {
         .0.display()
     )]
     Relative(PathBuf),
+    /// It is a folder in any case.
+    #[error("'{}' names no file: write the path of a new file, such as '{}'", .0.display(), .0.join("kea-hosts.db").display())]
+    NoName(PathBuf),
+    /// No file can have that name, or not with what is behind it until the file is whole.
+    #[error(
+        "'{}' with '.new' behind it, which a backup has until it is whole, cannot be the name of a file ({detail}): name \
+         another file",
+        .path.display()
+    )]
+    BadName {
+        /// The file to be made.
+        path: PathBuf,
+        /// The system's words.
+        detail: String,
+    },
     /// The folder of a backup does not exist.
     #[error("the folder '{}' does not exist: create it for the user that runs the Kea server", .0.display())]
     NoFolder(PathBuf),
+    /// As in `/proc`.
+    #[error("the folder '{}' takes no new files: name a file in another one", .0.display())]
+    NoNewFiles(PathBuf),
     /// There is something at that path.
     #[error("'{}' exists already, and a backup replaces nothing: name a new file, or move that one away", .0.display())]
     Exists(PathBuf),
@@ -92,10 +110,18 @@ impl UpkeepError {
     pub(super) fn io(path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Denied(path.into()),
+            io::ErrorKind::NotFound if folder_of(path).is_dir() => Self::NoNewFiles(folder_of(path)),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoFolder(folder_of(path)),
+            // The system itself names nothing so; it is what `std` says of a zero byte.
+            io::ErrorKind::InvalidInput if error.raw_os_error().is_none() => Self::bad_name(path, &error),
+            io::ErrorKind::InvalidFilename => Self::bad_name(path, &error),
             io::ErrorKind::AlreadyExists => Self::Exists(path.into()),
             _ => Self::engine(path, error.into()),
         }
+    }
+
+    fn bad_name(path: &Path, error: &io::Error) -> Self {
+        Self::BadName { path: path.into(), detail: error.to_string() }
     }
 
     /// What went wrong with the content of a file that is being made.
@@ -105,7 +131,10 @@ impl UpkeepError {
             EngineError::NoSpace(detail) => Self::NoSpace { path, detail },
             EngineError::Io(error) => Self::Io { path, detail: error.to_string() },
             EngineError::Corrupt(detail) => Self::Io { path, detail },
-            EngineError::Locked | EngineError::NotAStore | EngineError::NewerFormat(_) => {
+            EngineError::Locked
+            | EngineError::NotAStore
+            | EngineError::BareDatabase
+            | EngineError::NewerFormat(_) => {
                 Self::Io { path, detail: "another process has changed it meanwhile".into() }
             }
         }
