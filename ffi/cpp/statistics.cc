@@ -13,12 +13,6 @@ namespace keahook {
 
 namespace {
 
-/// Of a number that is read now and then, the samples in between are of no use.
-void
-keep_one_sample(const std::string& name) {
-    StatsMgr::instance().setMaxSampleCount(name, 1);
-}
-
 /// Kea's commands that forget what statistics say: statistic-reset, statistic-remove, and the same with -all.
 bool
 forgets(const std::string& command) {
@@ -51,17 +45,21 @@ watch_statistics(isc::hooks::LibraryHandle& library) {
 }
 
 void
-count(rust::Str name, std::int64_t by) {
+begin_statistic(rust::Str name) {
     const std::string statistic(name);
-    StatsMgr::instance().addValue(statistic, by);
-    keep_one_sample(statistic);
+    StatsMgr::instance().addValue(statistic, static_cast<std::int64_t>(0));
+    // Of a number that is read now and then, the samples in between are of no use.
+    StatsMgr::instance().setMaxSampleCount(statistic, 1);
+}
+
+void
+count(rust::Str name, std::int64_t by) {
+    StatsMgr::instance().addValue(std::string(name), by);
 }
 
 void
 set_level(rust::Str name, std::int64_t level) {
-    const std::string statistic(name);
-    StatsMgr::instance().setValue(statistic, level);
-    keep_one_sample(statistic);
+    StatsMgr::instance().setValue(std::string(name), level);
 }
 
 } // namespace keahook

@@ -300,6 +300,7 @@ pub(crate) mod ffi {
             id: u32,
         ) -> Result<UniquePtr<SubnetChange>>;
 
+        fn begin_statistic(name: &str) -> Result<()>;
         fn count(name: &str, by: i64) -> Result<()>;
         fn set_level(name: &str, level: i64) -> Result<()>;
         fn watch_statistics(library: Pin<&mut LibraryHandle>) -> Result<()>;

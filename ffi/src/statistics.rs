@@ -3,7 +3,12 @@
 use crate::bridge::ffi;
 use crate::element::KeaError;
 
-/// Adds to a statistic. It begins at 0, and goes on when this library is loaded again.
+/// Lets a statistic be there, from 0 unless it is there already. It goes on when this library is loaded again.
+pub fn begin(name: &str) -> Result<(), KeaError> {
+    Ok(ffi::begin_statistic(name)?)
+}
+
+/// Adds to a statistic.
 pub fn count(name: &str, by: i64) -> Result<(), KeaError> {
     Ok(ffi::count(name, by)?)
 }

@@ -221,7 +221,9 @@ void throw_exception(bool standard);
 void write_after_free() noexcept;
 void write_behind_end() noexcept;
 
-/// Adds to a statistic of the server, which begins at 0 and goes on when this library is loaded again.
+/// Lets a statistic of the server be there, from 0 unless it is there already.
+void begin_statistic(rust::Str name);
+/// Adds to a statistic of the server.
 void count(rust::Str name, std::int64_t by);
 /// Sets a statistic of the server.
 void set_level(rust::Str name, std::int64_t level);

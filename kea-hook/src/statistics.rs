@@ -2,13 +2,13 @@
 
 use kea_ffi::element::{KeaError, ResultCode};
 use kea_ffi::server::{self, Message};
-use kea_ffi::statistics::{count, set_level};
+use kea_ffi::statistics::{begin as begin_statistic, count, set_level};
 
 use crate::store::Status;
 
 /// Lets the statistics be there from the start.
 pub fn begin() {
-    report(all().try_for_each(|name| count(name, 0)));
+    report(all().try_for_each(begin_statistic));
 }
 
 /// A command was answered.
