@@ -4,7 +4,7 @@ use kea_ffi::element::{KeaError, ResultCode};
 use kea_ffi::server::{self, Message};
 use kea_ffi::statistics::{begin as begin_statistic, count, set_level};
 
-use crate::store::Status;
+use crate::store::Figures;
 
 /// Lets the statistics be there from the start.
 pub fn begin() {
@@ -23,12 +23,12 @@ pub fn reservations(counts: [i64; 3]) {
 }
 
 /// How the store is.
-pub fn store(status: &Status) {
+pub fn store(figures: Figures) {
     let level = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let numbers = [
-        (RESERVATIONS, level(status.reservations as u64)),
-        (COMMITS, level(status.commits)),
-        (ERRORS, level(status.errors)),
+        (RESERVATIONS, level(figures.reservations as u64)),
+        (COMMITS, level(figures.commits)),
+        (ERRORS, level(figures.errors)),
     ];
     report(numbers.into_iter().try_for_each(|(name, number)| set_level(name, number)));
 }

@@ -120,9 +120,10 @@ impl Commands {
     /// Brings the statistics about the store up to date.
     fn count_store(&self) {
         let Some(store) = self.open_stores().pop() else { return };
-        let writes = store.writes();
+        let figures = store.figures();
+        let writes = figures.commits + figures.errors;
         if self.counted_writes.swap(writes, Ordering::Relaxed) != writes {
-            statistics::store(&store.status());
+            statistics::store(figures);
         }
     }
 
@@ -209,7 +210,7 @@ impl Hook for Commands {
     fn statistics_forgotten(&self) {
         statistics::begin();
         if let Some(store) = self.open_stores().pop() {
-            statistics::store(&store.status());
+            statistics::store(store.figures());
         }
     }
 

@@ -61,6 +61,17 @@ pub struct OpenOptions {
     pub read_only: bool,
 }
 
+/// What the store counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// How many reservations there are.
+    pub reservations: usize,
+    /// How many commits were made to the file since it was created.
+    pub commits: u64,
+    /// How many changes could not be written since the store was opened.
+    pub errors: u64,
+}
+
 /// What the store says about itself.
 #[derive(Debug, Clone)]
 pub struct Status {
@@ -268,10 +279,11 @@ impl Store {
         self.addresses_unique.store(unique, Ordering::Relaxed);
     }
 
-    /// How many changes were written or could not be.
-    pub fn writes(&self) -> u64 {
+    /// Never waits for a writer, nor for the file system.
+    pub fn figures(&self) -> Figures {
+        let reservations = self.index().count();
         let vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
-        vitals.commits + vitals.errors
+        Figures { reservations, commits: vitals.commits, errors: vitals.errors }
     }
 
     /// Never waits for a writer.
