@@ -7,6 +7,7 @@ mod apply;
 mod apply_new;
 mod apply_unchanged;
 mod drops;
+mod event_poll;
 mod exchanges;
 mod lease_resolve;
 mod memory;
@@ -35,8 +36,9 @@ pub struct Line {
 }
 
 /// All of them, in the order of the table.
-pub const LINES: [Line; 10] = [
+pub const LINES: [Line; 11] = [
     add_memory::LINE,
+    event_poll::LINE,
     add_durable::LINE,
     apply_new::LINE,
     apply_unchanged::LINE,
