@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{KeaArgs, KeaSettings, given};
 use crate::controller::{self, Options};
-use crate::kea::{self, Kea};
+use crate::kea::{self, Server};
 use crate::source::{self, Source};
 use crate::telemetry::{self, LogArgs, Readiness};
 
@@ -92,9 +92,9 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         .await?
         .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
     let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Kea::new(transport, settings.endpoint.to_string(), settings.timeout));
+    let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.server(),
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.name(),
         timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );

@@ -1,7 +1,7 @@
 //! Carries a plan out: releases first, then new reservations.
 
 use crate::domain::{Desired, Outcome, Plan, Release, ReleaseOutcome, address_taken};
-use crate::kea::{Addition, Kea, KeaError};
+use crate::kea::{Addition, KeaError, Server};
 
 /// What a plan came to.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl ApplyError {
 }
 
 /// Carries out `plan`. After an error the outcome of what was not done is `Unknown`.
-pub async fn apply(kea: &Kea, desired: &Desired, plan: Plan) -> Applied {
+pub async fn apply(kea: &Server, desired: &Desired, plan: Plan) -> Applied {
     let mut applied = Applied::default();
     applied.error = release(kea, plan.releases, &mut applied.removed).await.err();
     for (place, outcome) in plan.interfaces.into_iter().enumerate() {
@@ -69,7 +69,7 @@ pub async fn apply(kea: &Kea, desired: &Desired, plan: Plan) -> Applied {
 
 /// Removes the reservations that are ours, and lists them.
 pub async fn release(
-    kea: &Kea,
+    kea: &Server,
     releases: Vec<(Release, ReleaseOutcome)>,
     removed: &mut Vec<Release>,
 ) -> Result<(), ApplyError> {
@@ -90,7 +90,7 @@ pub async fn release(
     Ok(())
 }
 
-async fn pin(kea: &Kea, desired: &Desired, wanted: Outcome) -> Result<Outcome, KeaError> {
+async fn pin(kea: &Server, desired: &Desired, wanted: Outcome) -> Result<Outcome, KeaError> {
     let Outcome::Pin { mac, address } = wanted else {
         return Ok(wanted);
     };

@@ -7,7 +7,7 @@ use kube::runtime::reflector::Store;
 
 use crate::crd::{AnyNamespace, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Observed, Release, Wish, candidate};
-use crate::kea::{Kea, KeaError};
+use crate::kea::{KeaError, Server};
 
 /// Why an object's NetworkNamespace is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +89,7 @@ pub fn namespace(
 
 /// What Kea holds for a wish: leases and reservations of its devices, the holders of addresses that they would get, and
 /// reservations to release.
-pub async fn observe(kea: &Kea, desired: &Desired, now: i64) -> Result<Observed, KeaError> {
+pub async fn observe(kea: &Server, desired: &Desired, now: i64) -> Result<Observed, KeaError> {
     let mut observed = observe_releases(kea, &desired.releases).await?;
     observed.now = now;
     let subnet = desired.subnet.id;
@@ -119,7 +119,7 @@ fn wished(interface: &Interface) -> Option<Mac> {
 }
 
 /// The reservations that may be released.
-pub async fn observe_releases(kea: &Kea, releases: &[Release]) -> Result<Observed, KeaError> {
+pub async fn observe_releases(kea: &Server, releases: &[Release]) -> Result<Observed, KeaError> {
     let mut observed = Observed::default();
     for Release { mac, subnet } in releases {
         if let Some(reservation) = kea.reservation_of(subnet.id, *mac).await? {

@@ -27,7 +27,7 @@ pub async fn give_up(
         context.objects.notify(object, &notices::cleanup_skipped()).await;
     } else if let Err(error) = release_all(object, context).await {
         let waiting = Finding {
-            server: context.kea.server().into(),
+            server: context.kea.name().into(),
             prefix: None,
             subnet: None,
             interfaces: unknown(object),

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
-use crate::kea::Kea;
+use crate::kea::Server;
 use crate::source::{Objects, Source};
 use crate::telemetry::Readiness;
 
@@ -41,7 +41,7 @@ pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
 /// What every reconciliation shares.
 pub struct Context {
-    kea: Arc<Kea>,
+    kea: Arc<Server>,
     objects: Arc<dyn Objects>,
     namespaces: Store<AnyNamespace>,
     policy: Policy,
@@ -85,7 +85,7 @@ pub struct Options {
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
 pub async fn run(
     source: Source,
-    kea: Arc<Kea>,
+    kea: Arc<Server>,
     options: Options,
     readiness: Readiness,
     stop: CancellationToken,

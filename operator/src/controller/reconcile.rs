@@ -112,7 +112,7 @@ async fn serve(
     context: &Arc<Context>,
 ) -> Result<Wait, Error> {
     let mut finding = Finding {
-        server: context.kea.server().into(),
+        server: context.kea.name().into(),
         prefix: None,
         subnet: None,
         interfaces: untouched(validate::interfaces(object)),

@@ -22,7 +22,7 @@ use crate::crd::{
     AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus,
     NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
 };
-use crate::kea::{Kea, KeaError, Transport};
+use crate::kea::{KeaError, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
 const COMMANDS: [&str; 5] = [
@@ -177,7 +177,7 @@ impl Fixture {
         object.metadata.generation = Some(1);
         object.metadata.resource_version = Some("1".into());
         shared.0.lock().object = object;
-        let kea = Kea::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
+        let kea = Server::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
         let context = Context {
             kea: Arc::new(kea),
             objects: Arc::new(shared.clone()),

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::*;
-use crate::kea::{ErrorClass, Kea};
+use crate::kea::{ErrorClass, Server};
 
 const EXT: &str = r#"["lease4-get-by-hw-address","ext-reservation-add","ext-reservation-del","ext-reservation-get","subnet4-list"]"#;
 
@@ -42,10 +42,10 @@ async fn http_server(answer: String) -> (String, tokio::sync::mpsc::UnboundedRec
     (url, received)
 }
 
-fn kea_at(url: &str, http: &HttpSettings, timeout: Duration) -> Kea {
+fn kea_at(url: &str, http: &HttpSettings, timeout: Duration) -> Server {
     use_ring();
     let endpoint = Endpoint::parse(url, false, None).unwrap();
-    Kea::new(open(&endpoint, http).unwrap(), endpoint.to_string(), timeout)
+    Server::new(open(&endpoint, http).unwrap(), endpoint.to_string(), timeout)
 }
 
 async fn error_of(answer: String) -> KeaError {
