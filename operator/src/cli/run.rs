@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::rules::RuleArgs;
 use crate::config::{KeaArgs, KeaSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
@@ -37,6 +38,9 @@ pub struct RunArgs {
     /// Where /healthz and /readyz are answered; 0 for nowhere
     #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
     health_probe_bind_address: String,
+
+    #[command(flatten)]
+    rules: RuleArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
@@ -113,8 +117,10 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
+        rules: args.rules.rules(),
+        cleanup_timeout: args.rules.cleanup_timeout(),
     };
-    controller::run(source, kea, options, readiness, stop.clone()).await;
+    controller::run(source, vec![kea], options, readiness, stop.clone()).await;
     stop.cancel();
     if let Some(probes) = probes {
         probes.await.context("the probes ended badly")?;

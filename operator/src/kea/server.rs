@@ -1,6 +1,7 @@
 //! One Kea server: how a command gets there and back.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +20,8 @@ pub struct Server {
     name: String,
     timeout: Duration,
     dialect: Mutex<Option<Dialect>>,
+    /// Whether it was found to have no host database: reservations are then in its memory.
+    without_database: AtomicBool,
     /// What was last found and logged.
     announced: Mutex<Option<Dialect>>,
 }
@@ -26,12 +29,33 @@ pub struct Server {
 impl Server {
     /// A server behind `transport`, shown as `name`, each command of which must be answered within `timeout`.
     pub fn new(transport: Box<dyn Transport>, name: String, timeout: Duration) -> Self {
-        Self { transport, name, timeout, dialect: Mutex::default(), announced: Mutex::default() }
+        Self {
+            transport,
+            name,
+            timeout,
+            dialect: Mutex::default(),
+            without_database: AtomicBool::new(false),
+            announced: Mutex::default(),
+        }
     }
 
     /// What the server is called in messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it was found to have no host database.
+    pub(super) fn is_without_database(&self) -> bool {
+        self.without_database.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that it has no host database, until its commands are asked for again.
+    pub(super) fn found_without_database(&self) {
+        self.without_database.store(true, Ordering::Relaxed);
+        tracing::warn!(
+            server = %self.name,
+            "Kea has no hosts-databases: reservations are made in its memory, and made again after it restarts"
+        );
     }
 
     /// The server's commands, asked for once and again after each failure: another Kea may have come up.
@@ -45,9 +69,10 @@ impl Server {
         let names: Option<BTreeSet<&str>> =
             reply.arguments.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
         let names = names.ok_or_else(|| self.malformed(command, "its arguments are no list of names"))?;
-        let dialect = Dialect::choose(&names)
+        let dialect = Dialect::choose(&names, None)
             .map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))?;
         *self.dialect.lock() = Some(dialect);
+        self.without_database.store(false, Ordering::Relaxed);
         if self.announced.lock().replace(dialect) != Some(dialect) {
             tracing::info!(server = %self.name, %dialect, "commands of Kea found");
         }
@@ -107,7 +132,7 @@ impl Server {
         }
     }
 
-    fn refused(&self, command: &str, reply: Reply) -> KeaError {
+    pub(super) fn refused(&self, command: &str, reply: Reply) -> KeaError {
         KeaError::Refused { server: self.name.clone(), command: command.into(), text: reply.text }
     }
 
