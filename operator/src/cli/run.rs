@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{KeaArgs, KeaSettings, given};
+use crate::config::{KeaArgs, KeaSettings, ServerSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::source::{self, Source};
@@ -91,10 +91,12 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let probes = telemetry::bind(&args.health_probe_bind_address)
         .await?
         .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
-    let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
+    let servers = servers(&settings)?;
+    // The controller serves the first server only; KeaSettings names at least one.
+    let kea = servers[0].clone();
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.name(),
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source,
+        kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
         timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
@@ -104,12 +106,13 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
     // Only to say so early: objects are served, and told, whether Kea is there or not.
-    let early = kea.clone();
-    tokio::spawn(async move {
-        if let Err(error) = early.dialect().await {
-            tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
-        }
-    });
+    for early in servers {
+        tokio::spawn(async move {
+            if let Err(error) = early.dialect().await {
+                tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
+            }
+        });
+    }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
@@ -121,6 +124,15 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A client for each server, the primary first.
+fn servers(settings: &KeaSettings) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+    let server = |server: &ServerSettings| {
+        let transport = kea::open(&server.endpoint, &server.http)?;
+        Ok(Arc::new(Server::new(transport, server.endpoint.to_string(), settings.timeout)))
+    };
+    settings.servers.iter().map(server).collect()
 }
 
 async fn open(args: &RunArgs) -> anyhow::Result<Source> {
