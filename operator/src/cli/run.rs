@@ -97,7 +97,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
-        timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
+        timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
     let source = tokio::select! {
@@ -105,13 +105,8 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
-    // Only to say so early: objects are served, and told, whether Kea is there or not.
-    for early in servers {
-        tokio::spawn(async move {
-            if let Err(error) = early.dialect().await {
-                tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
-            }
-        });
+    for server in servers {
+        tokio::spawn(kea::watch_over(server, stop.clone()));
     }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
@@ -130,7 +125,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
 fn servers(settings: &KeaSettings) -> Result<Vec<Arc<Server>>, kea::SetupError> {
     let server = |server: &ServerSettings| {
         let transport = kea::open(&server.endpoint, &server.http)?;
-        Ok(Arc::new(Server::new(transport, server.endpoint.to_string(), settings.timeout)))
+        Ok(Arc::new(Server::new(transport, server.endpoint.to_string(), settings.limits.clone())))
     };
     settings.servers.iter().map(server).collect()
 }

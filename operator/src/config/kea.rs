@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::servers::{ServerSettings, endpoints};
 use super::{ConfigError, NOT_YET, flag, given};
-use crate::kea::{Credentials, Endpoint, HttpSettings, TlsSettings};
+use crate::kea::{Credentials, Endpoint, HttpSettings, Limits, TlsSettings};
 
 /// How Kea is reached, as given. An empty value counts as none, as charts set variables whether they have a value or not.
 #[derive(Args, Clone, Debug, Default)]
@@ -84,8 +84,8 @@ pub struct KeaArgs {
 pub struct KeaSettings {
     /// The servers, the primary first, then its backups; never empty.
     pub servers: Vec<ServerSettings>,
-    /// How long a command may take.
-    pub timeout: Duration,
+    /// How long and how often they are asked.
+    pub limits: Limits,
     /// What is set and does not do what one may think.
     pub warnings: Vec<String>,
 }
@@ -143,7 +143,8 @@ impl KeaArgs {
             }
         };
         let servers = endpoints.into_iter().map(&mut server).collect();
-        Ok(KeaSettings { servers, timeout: self.kea_timeout_seconds, warnings })
+        let limits = Limits { timeout: self.kea_timeout_seconds, ..Limits::default() };
+        Ok(KeaSettings { servers, limits, warnings })
     }
 
     fn tls(&self) -> TlsSettings {

@@ -2,7 +2,6 @@
 //! parts show.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -22,7 +21,7 @@ use crate::crd::{
     AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus,
     NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
 };
-use crate::kea::{KeaError, Server, Transport};
+use crate::kea::{KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
 const COMMANDS: [&str; 5] = [
@@ -177,7 +176,8 @@ impl Fixture {
         object.metadata.generation = Some(1);
         object.metadata.resource_version = Some("1".into());
         shared.0.lock().object = object;
-        let kea = Server::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
+        let kea =
+            Server::new(Box::new(shared.clone()), "kea".into(), Limits { repeats: 0, ..Limits::default() });
         let context = Context {
             kea: Arc::new(kea),
             objects: Arc::new(shared.clone()),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::dialect::SubnetDialect;
 use super::reply::Code;
-use super::{KeaError, Server, wire};
+use super::{KeaError, Repeat, Server, wire};
 use crate::domain::{Lease, Mac, Owner, Reservation, Subnet};
 
 /// What became of a reservation that was to be added.
@@ -82,7 +82,7 @@ impl Server {
             "ip-address": address,
             "user-context": owner.user_context(),
         });
-        let reply = self.call(&command, Some(json!({ "reservation": reservation }))).await?;
+        let reply = self.call(&command, Some(json!({ "reservation": reservation })), Repeat::Never).await?;
         match reply.code {
             Code::Success => Ok(Addition::Added),
             _ => Ok(Addition::Refused(reply.text)),

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::super::KeaError;
 use super::tls::{SetupError, TlsSettings, root_cause};
-use super::{Credentials, LONGEST_ANSWER, Transport};
+use super::{Credentials, LONGEST_ANSWER, Transport, too_long};
 
 /// Kea closes an idle connection after 30 s; ours are given up before that, so that none is used as it closes.
 const IDLE: Duration = Duration::from_secs(20);
@@ -49,11 +49,12 @@ impl Http {
         Ok(Self { client, url, server, credentials: settings.credentials.clone() })
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> KeaError {
+    fn failure(&self, error: &reqwest::Error) -> KeaError {
         let (server, cause) = (self.server.clone(), root_cause(error));
         match cause.downcast_ref::<rustls::Error>() {
             Some(tls) => KeaError::Tls { server, cause: tls.to_string() },
-            None => KeaError::Unreachable { server, cause: cause.to_string() },
+            None if error.is_connect() => KeaError::Unreachable { server, cause: cause.to_string() },
+            None => KeaError::Broken { server, cause: cause.to_string() },
         }
     }
 
@@ -82,17 +83,13 @@ impl Transport for Http {
         if let Some(Credentials { username, password }) = &self.credentials {
             request = request.basic_auth(username, Some(password.expose_secret()));
         }
-        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let mut response = request.send().await.map_err(|error| self.failure(&error))?;
         self.check_status(response.status(), name)?;
         let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&error))? {
             answer.extend_from_slice(&chunk);
             if answer.len() > LONGEST_ANSWER {
-                return Err(KeaError::Malformed {
-                    server: self.server.clone(),
-                    command: name.into(),
-                    cause: format!("longer than {LONGEST_ANSWER} bytes"),
-                });
+                return Err(too_long(self.server.clone(), name));
             }
         }
         Ok(answer)

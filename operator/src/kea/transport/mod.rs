@@ -21,6 +21,11 @@ const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 pub trait Transport: Send + Sync {
     /// Sends a command (`name` is for messages, `body` the JSON) and reads the whole answer. The caller limits the time.
     async fn exchange(&self, name: &str, body: Vec<u8>) -> Result<Vec<u8>, KeaError>;
+
+    /// Why credentials or certificates that were changed cannot be used; those from before are in use.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
 }
 
 /// User name and password of HTTP basic authentication.
@@ -37,6 +42,14 @@ pub fn open(endpoint: &Endpoint, http: &HttpSettings) -> Result<Box<dyn Transpor
     match endpoint {
         Endpoint::Unix(path) => Ok(Box::new(unix::Unix::new(path.clone()))),
         Endpoint::Http(url) => Ok(Box::new(http::Http::new(url, endpoint.to_string(), http)?)),
+    }
+}
+
+fn too_long(server: String, command: &str) -> KeaError {
+    KeaError::Malformed {
+        server,
+        command: command.into(),
+        cause: format!("longer than {LONGEST_ANSWER} bytes"),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::*;
-use crate::kea::{ErrorClass, Server};
+use crate::kea::{ErrorClass, Limits, Server};
 
 const EXT: &str = r#"["lease4-get-by-hw-address","ext-reservation-add","ext-reservation-del","ext-reservation-get","subnet4-list"]"#;
 
@@ -45,7 +45,11 @@ async fn http_server(answer: String) -> (String, tokio::sync::mpsc::UnboundedRec
 fn kea_at(url: &str, http: &HttpSettings, timeout: Duration) -> Server {
     use_ring();
     let endpoint = Endpoint::parse(url, false, None).unwrap();
-    Server::new(open(&endpoint, http).unwrap(), endpoint.to_string(), timeout)
+    Server::new(
+        open(&endpoint, http).unwrap(),
+        endpoint.to_string(),
+        Limits { timeout, repeats: 0, ..Limits::default() },
+    )
 }
 
 async fn error_of(answer: String) -> KeaError {
