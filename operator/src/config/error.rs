@@ -25,8 +25,10 @@ pub enum ConfigError {
         cause: EndpointError,
     },
     /// TLS is wanted, and the URL has none.
-    #[error("KEA_TLS_ENABLED is true and {url} is not https; correct one of them")]
+    #[error("{variable} asks for TLS and {url} is not https; correct one of them")]
     PlainUrl {
+        /// The variable.
+        variable: &'static str,
         /// The URL.
         url: String,
     },
@@ -38,12 +40,15 @@ pub enum ConfigError {
         /// What is not.
         missing: &'static str,
     },
-    /// A variable of TLS that this version does not read.
-    #[error(
-        "{variable} is set, and this version does not read Secrets; mount the Secret and set KEA_TLS_CA_FILE, KEA_TLS_CERT_FILE and KEA_TLS_KEY_FILE"
-    )]
-    TlsSecret {
-        /// The variable.
+    /// A text in a variable, and in a file as well.
+    #[error("{variable} and {file_variable} are both set; unset one of them")]
+    Twice {
+        /// The variable with the text.
         variable: &'static str,
+        /// The variable with the file.
+        file_variable: &'static str,
     },
+    /// The namespace of a Secret, and no name.
+    #[error("KEA_TLS_SECRET_NAMESPACE is set and KEA_TLS_SECRET_NAME is not; set both, or none")]
+    SecretWithoutName,
 }

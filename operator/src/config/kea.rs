@@ -1,14 +1,14 @@
 //! How Kea is reached: arguments, and what they come to.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
-use secrecy::SecretString;
 
+use super::credentials::CredentialArgs;
+use super::limits::LimitArgs;
 use super::servers::{ServerSettings, endpoints};
 use super::{ConfigError, NOT_YET, flag, given};
-use crate::kea::{Credentials, Endpoint, HttpSettings, Limits, TlsSettings};
+use crate::kea::{Endpoint, HttpSettings, Limits, TlsSettings};
 
 /// How Kea is reached, as given. An empty value counts as none, as charts set variables whether they have a value or not.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,21 +38,15 @@ pub struct KeaArgs {
     #[arg(long, env = "KEA_PORT", value_name = "PORT")]
     pub kea_port: Option<String>,
 
-    /// How long a command may take, in seconds
-    #[arg(long, env = "KEA_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub kea_timeout_seconds: Duration,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
 
     /// Open a new connection for each command
     #[arg(long, env = "KEA_DISABLE_KEEPALIVES", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
     pub kea_disable_keepalives: bool,
 
-    /// User name of HTTP basic authentication
-    #[arg(long, env = "KEA_BASIC_AUTH_USERNAME", value_name = "NAME")]
-    pub kea_basic_auth_username: Option<String>,
-
-    /// Password of HTTP basic authentication; as a flag, other users of the machine can see it
-    #[arg(long, env = "KEA_BASIC_AUTH_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
-    pub kea_basic_auth_password: Option<String>,
+    #[command(flatten)]
+    pub(super) credentials: CredentialArgs,
 
     /// Use HTTPS where the URL has no scheme
     #[arg(long, env = "KEA_TLS_ENABLED", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
@@ -70,6 +64,14 @@ pub struct KeaArgs {
     #[arg(long, env = "KEA_TLS_KEY_FILE", value_name = "FILE")]
     pub kea_tls_key_file: Option<String>,
 
+    /// Secret with ca.crt, and a client certificate in tls.crt and tls.key
+    #[arg(long, env = "KEA_TLS_SECRET_NAME", value_name = "NAME")]
+    pub kea_tls_secret_name: Option<String>,
+
+    /// Namespace of the Secret [default: that of the operator]
+    #[arg(long, env = "KEA_TLS_SECRET_NAMESPACE", value_name = "NAMESPACE")]
+    pub kea_tls_secret_namespace: Option<String>,
+
     /// Name that Kea's certificate has, where it is not the URL's host
     #[arg(long, env = "KEA_TLS_SERVER_NAME", value_name = "NAME")]
     pub kea_tls_server_name: Option<String>,
@@ -86,29 +88,30 @@ pub struct KeaSettings {
     pub servers: Vec<ServerSettings>,
     /// How long and how often they are asked.
     pub limits: Limits,
+    /// The Secret for TLS, which is to be given to each server's settings.
+    pub tls_secret: Option<TlsSecretName>,
     /// What is set and does not do what one may think.
     pub warnings: Vec<String>,
 }
 
-/// Variables without which TLS would be weaker than asked for; they stop the start.
-const TLS_SECRET: [&str; 2] = ["KEA_TLS_SECRET_NAME", "KEA_TLS_SECRET_NAMESPACE"];
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.trim() {
-        "" => Ok(Duration::from_secs(10)),
-        number => match number.parse::<u64>() {
-            Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-            _ => Err("write a number of seconds from 1 to 3600".into()),
-        },
-    }
+/// The Secret that holds what TLS needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSecretName {
+    /// Its namespace; else that of the operator itself.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 impl KeaArgs {
+    /// Whether URLs without a scheme are https.
+    pub(super) fn wants_tls(&self) -> bool {
+        let set = [&self.kea_tls_ca_file, &self.kea_tls_cert_file, &self.kea_tls_secret_name];
+        self.kea_tls_enabled || set.into_iter().any(|text| given(text.as_ref()).is_some())
+    }
+
     /// Checks the arguments; `environment` tells whether a variable is set.
     pub fn settings(&self, environment: impl Fn(&str) -> bool) -> Result<KeaSettings, ConfigError> {
-        if let Some(variable) = TLS_SECRET.into_iter().find(|variable| environment(variable)) {
-            return Err(ConfigError::TlsSecret { variable });
-        }
         let mut warnings: Vec<String> = NOT_YET
             .into_iter()
             .filter(|variable| environment(variable))
@@ -116,35 +119,46 @@ impl KeaArgs {
             .collect();
         let (endpoints, named_in_vain) = endpoints(self)?;
         warnings.extend(named_in_vain);
-        if let Some(plain) = endpoints.iter().find(|endpoint| self.kea_tls_enabled && !endpoint.is_tls()) {
-            return Err(ConfigError::PlainUrl { url: plain.to_string() });
-        }
-        let (tls, credentials) = (self.tls(), self.credentials()?);
+        self.refuse_plain(&endpoints)?;
+        let limits = self.limits.limits(&mut warnings);
+        let connect_timeout = self.limits.connect_timeout(&mut warnings);
+        let (tls, tls_secret) = (self.tls(), self.tls_secret()?);
         if tls.insecure && endpoints.iter().any(Endpoint::is_tls) {
             warnings.push(
                 "KEA_TLS_INSECURE is true: any certificate is accepted, Kea can be impersonated".into(),
             );
         }
-        let mut server = |endpoint: Endpoint| {
-            let mut credentials = credentials.clone();
-            if !endpoint.is_tls() && (tls.ca_file.is_some() || tls.has_client_certificate()) {
-                warnings.push(format!("certificates are set and not used: {endpoint} is not https"));
-            }
-            if credentials.is_some() && endpoint.is_tls() && tls.has_client_certificate() {
-                warnings.push(format!(
-                    "basic authentication is set and not used with {endpoint}: the client certificate takes its place"
-                ));
-                credentials = None;
-            }
-            let disable_keepalives = self.kea_disable_keepalives;
-            ServerSettings {
-                endpoint,
-                http: HttpSettings { credentials, tls: tls.clone(), disable_keepalives },
-            }
+        let of_primary = self.credentials.primary()?;
+        let of_backups = self.credentials.backups()?.or_else(|| of_primary.clone());
+        let mut servers = vec![];
+        for endpoint in endpoints {
+            let credentials = if servers.is_empty() { &of_primary } else { &of_backups };
+            let http = HttpSettings {
+                credentials: credentials.clone(),
+                tls: tls.clone(),
+                connect_timeout,
+                disable_keepalives: self.kea_disable_keepalives,
+            };
+            let server = ServerSettings { endpoint, http };
+            warnings.extend(server.in_vain());
+            servers.push(server);
+        }
+        Ok(KeaSettings { servers, limits, tls_secret, warnings })
+    }
+
+    /// TLS that is asked for is not left out for a server.
+    fn refuse_plain(&self, endpoints: &[Endpoint]) -> Result<(), ConfigError> {
+        let Some(plain) = endpoints.iter().find(|endpoint| !endpoint.is_tls()) else {
+            return Ok(());
         };
-        let servers = endpoints.into_iter().map(&mut server).collect();
-        let limits = Limits { timeout: self.kea_timeout_seconds, ..Limits::default() };
-        Ok(KeaSettings { servers, limits, warnings })
+        let url = plain.to_string();
+        if self.kea_tls_enabled {
+            return Err(ConfigError::PlainUrl { variable: "KEA_TLS_ENABLED", url });
+        }
+        match given(self.kea_tls_secret_name.as_ref()) {
+            Some(_) => Err(ConfigError::PlainUrl { variable: "KEA_TLS_SECRET_NAME", url }),
+            None => Ok(()),
+        }
     }
 
     fn tls(&self) -> TlsSettings {
@@ -155,22 +169,16 @@ impl KeaArgs {
             key_file: path(&self.kea_tls_key_file),
             server_name: given(self.kea_tls_server_name.as_ref()).map(Into::into),
             insecure: self.kea_tls_insecure,
+            secret: None,
         }
     }
 
-    fn credentials(&self) -> Result<Option<Credentials>, ConfigError> {
-        const USERNAME: &str = "KEA_BASIC_AUTH_USERNAME";
-        const PASSWORD: &str = "KEA_BASIC_AUTH_PASSWORD";
-        // Blanks at the ends may be part of a password.
-        let password = self.kea_basic_auth_password.as_ref().filter(|password| !password.is_empty());
-        match (given(self.kea_basic_auth_username.as_ref()), password) {
+    fn tls_secret(&self) -> Result<Option<TlsSecretName>, ConfigError> {
+        let namespace = given(self.kea_tls_secret_namespace.as_ref()).map(str::to_owned);
+        match (given(self.kea_tls_secret_name.as_ref()), namespace) {
             (None, None) => Ok(None),
-            (Some(_), None) => Err(ConfigError::HalfCredentials { set: USERNAME, missing: PASSWORD }),
-            (None, Some(_)) => Err(ConfigError::HalfCredentials { set: PASSWORD, missing: USERNAME }),
-            (Some(username), Some(password)) => Ok(Some(Credentials {
-                username: username.into(),
-                password: SecretString::from(password.clone()),
-            })),
+            (None, Some(_)) => Err(ConfigError::SecretWithoutName),
+            (Some(name), namespace) => Ok(Some(TlsSecretName { namespace, name: name.into() })),
         }
     }
 }

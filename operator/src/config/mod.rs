@@ -1,20 +1,17 @@
 //! Settings, from flags and environment variables to checked values.
 
+mod credentials;
 mod error;
 mod kea;
+mod limits;
 mod servers;
 
 pub use error::ConfigError;
-pub use kea::{KeaArgs, KeaSettings};
+pub use kea::{KeaArgs, KeaSettings, TlsSecretName};
 pub use servers::ServerSettings;
 
 /// Variables of the documents that this version does not act on.
-const NOT_YET: [&str; 16] = [
-    "KEA_CONNECT_TIMEOUT_SECONDS",
-    "KEA_PRIMARY_RETRIES",
-    "KEA_RETRY_BACKOFF",
-    "KEA_RETRY_MAX_BACKOFF",
-    "KEA_PRIMARY_COOLDOWN",
+const NOT_YET: [&str; 11] = [
     "KEA_REQUIRE_CLIENT_CLASSES",
     "KEA_STRICT_DEFAULTS",
     "KEA_PIN_RESERVATIONS",

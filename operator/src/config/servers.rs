@@ -16,12 +16,26 @@ pub struct ServerSettings {
     pub http: HttpSettings,
 }
 
+impl ServerSettings {
+    /// What is set and not used with this server.
+    pub fn in_vain(&self) -> Option<String> {
+        let (endpoint, tls) = (&self.endpoint, &self.http.tls);
+        if !endpoint.is_tls() && (tls.ca_file.is_some() || tls.has_client_certificate()) {
+            return Some(format!("certificates are set and not used: {endpoint} is not https"));
+        }
+        if endpoint.is_tls() && tls.has_client_certificate() && self.http.credentials.is_some() {
+            return Some(format!(
+                "basic authentication is set and not used with {endpoint}: the client certificate takes its place"
+            ));
+        }
+        None
+    }
+}
+
 /// The endpoints that the arguments name, the primary first, each once; and what is named in vain.
 pub fn endpoints(args: &KeaArgs) -> Result<(Vec<Endpoint>, Vec<String>), ConfigError> {
     let port = port(args)?;
-    let tls = args.kea_tls_enabled
-        || given(args.kea_tls_ca_file.as_ref()).is_some()
-        || given(args.kea_tls_cert_file.as_ref()).is_some();
+    let tls = args.wants_tls();
     let parse = |(variable, url): (&'static str, &str), port| {
         Endpoint::parse(url, tls, port).map_err(|cause| ConfigError::Endpoint { variable, cause })
     };

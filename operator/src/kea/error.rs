@@ -28,6 +28,16 @@ pub enum KeaError {
         /// The operating system's reason.
         cause: String,
     },
+    /// No connection came about in time: nothing reached Kea.
+    #[error(
+        "no connection to Kea at {server} came about within {seconds} s; check that its machine runs, and that no firewall drops what is sent to it"
+    )]
+    NoConnection {
+        /// The endpoint.
+        server: String,
+        /// The limit.
+        seconds: u64,
+    },
     /// The connection broke; whether Kea did what it was asked for is not known.
     #[error(
         "the connection to Kea at {server} broke: {cause}; check that Kea runs, and what stands between it and the operator"
@@ -146,6 +156,7 @@ impl KeaError {
         match self {
             // An answer that is not Kea's comes from something that stands in for it while it is away.
             Self::Unreachable { .. }
+            | Self::NoConnection { .. }
             | Self::Broken { .. }
             | Self::Suspended { .. }
             | Self::NotReady { .. }

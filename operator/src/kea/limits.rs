@@ -64,9 +64,10 @@ impl Repeat {
             KeaError::HttpStatus { status, .. } => {
                 self == Self::Safe && (*status >= 500 || matches!(status, 408 | 429))
             }
-            // A certificate does not change within seconds, and a server that is slow gets slower by more commands.
+            // A certificate does not change within seconds, and waiting once is long enough; a slow server gets slower by repeats.
             KeaError::Tls { .. }
             | KeaError::Timeout { .. }
+            | KeaError::NoConnection { .. }
             | KeaError::Suspended { .. }
             | KeaError::NotReady { .. }
             | KeaError::Unauthorized { .. }

@@ -23,4 +23,7 @@ pub use health::watch_over;
 pub use limits::{Limits, Repeat};
 pub use server::Server;
 pub use state::{Reach, ServerState};
-pub use transport::{Credentials, HttpSettings, SetupError, TlsSettings, Transport, open};
+pub use transport::{
+    Credentials, HttpSettings, SecretKeys, SecretReceiver, SetupError, Text, TlsSecret, TlsSettings,
+    Transport, open,
+};

@@ -2,15 +2,16 @@
 
 mod http;
 mod insecure;
+mod material;
 mod tls;
 mod unix;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 
 use super::{Endpoint, KeaError};
 
 pub use http::HttpSettings;
+pub use material::{Credentials, SecretKeys, SecretReceiver, Text, TlsSecret};
 pub use tls::{SetupError, TlsSettings};
 
 /// Longest answer that is read, in bytes; a `config-get` of 100,000 reservations is about 34 MB.
@@ -26,15 +27,6 @@ pub trait Transport: Send + Sync {
     fn complaint(&self) -> Option<String> {
         None
     }
-}
-
-/// User name and password of HTTP basic authentication.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: SecretString,
 }
 
 /// Opens the way to an endpoint. Nothing is sent yet: Kea may be down.
