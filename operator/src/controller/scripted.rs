@@ -25,7 +25,7 @@ use crate::crd::{
     NetworkConfigurationStatus, NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
 };
 use crate::domain::Rules;
-use crate::kea::{Fleet, KeaError, Server, Transport};
+use crate::kea::{Fleet, KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
 const COMMANDS: [&str; 5] = [
@@ -209,7 +209,8 @@ impl Fixture {
         object.metadata.generation = Some(1);
         object.metadata.resource_version = Some("1".into());
         shared.0.lock().object = object;
-        let kea = Server::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
+        let kea =
+            Server::new(Box::new(shared.clone()), "kea".into(), Limits { repeats: 0, ..Limits::default() });
         let (triggers, brought_back) = mpsc::unbounded_channel();
         let context = Context {
             fleet: Arc::new(Fleet::new(vec![Arc::new(kea)], "kea-operator/c")),

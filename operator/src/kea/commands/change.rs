@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::dialect::ReservationDialect;
 use super::super::reply::{Code, Reply};
-use super::super::{KeaError, Server, wire};
+use super::super::{KeaError, Repeat, Server, wire};
 use super::{BULK, identified};
 use crate::domain::{Owner, Ownership, Put, Removal, Reservation, Wanted};
 
@@ -83,7 +83,7 @@ impl Server {
                 "remove": removals.iter().map(|(_, r)| identified(r.subnet_id, r.mac)).collect::<Vec<_>>(),
                 "reservations": puts.iter().map(|(_, put, owner)| item(put, owner)).collect::<Vec<_>>(),
             });
-            let reply = self.change_somewhere(command, arguments).await?;
+            let reply = self.change_somewhere(command, arguments, Repeat::Safe).await?;
             if reply.code != Code::Success {
                 return Err(self.refused(command, reply));
             }
@@ -100,7 +100,8 @@ impl Server {
     /// Changes one reservation that is there.
     pub(super) async fn update(&self, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
         let command = self.dialect().await?.reservation_command("update");
-        let reply = self.change_somewhere(&command, json!({"reservation": host(put, owner)})).await?;
+        let reply =
+            self.change_somewhere(&command, json!({"reservation": host(put, owner)}), Repeat::Safe).await?;
         match reply.code {
             Code::Success => Ok(Changed::Done),
             _ => self.why_not(put, reply.text).await,
@@ -112,16 +113,17 @@ impl Server {
         &self,
         command: &str,
         mut arguments: Value,
+        repeat: Repeat,
     ) -> Result<Reply, KeaError> {
         if !self.is_without_database() {
-            let reply = self.call(command, Some(arguments.clone())).await?;
+            let reply = self.call(command, Some(arguments.clone()), repeat).await?;
             if reply.code == Code::Success || !is_for_want_of_a_database(&reply.text) {
                 return Ok(reply);
             }
             self.found_without_database();
         }
         arguments["operation-target"] = "memory".into();
-        self.call(command, Some(arguments)).await
+        self.call(command, Some(arguments), repeat).await
     }
 
     /// Finds out why a reservation was refused: somebody has the address or the device, or it is none of that. That it is there

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::dialect::Dialect;
 use super::super::reply::Code;
-use super::super::{KeaError, Server};
+use super::super::{KeaError, Repeat, Server};
 use super::change::{Change, Changed, host};
 use super::{AT_A_TIME, identified};
 use crate::domain::{Owner, Put, Removal, Wanted};
@@ -43,7 +43,8 @@ impl Server {
 
     async fn add(&self, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
         let command = self.dialect().await?.reservation_command("add");
-        let reply = self.change_somewhere(&command, json!({"reservation": host(put, owner)})).await?;
+        let reply =
+            self.change_somewhere(&command, json!({"reservation": host(put, owner)}), Repeat::Never).await?;
         match reply.code {
             Code::Success if put.address == Wanted::OfNextLease => Ok(Changed::Pending),
             Code::Success => Ok(Changed::Done),
@@ -54,7 +55,8 @@ impl Server {
     /// That there is none is as good.
     async fn delete(&self, removal: Removal) -> Result<Changed, KeaError> {
         let command = self.dialect().await?.reservation_command("del");
-        let reply = self.change_somewhere(&command, identified(removal.subnet_id, removal.mac)).await?;
+        let reply =
+            self.change_somewhere(&command, identified(removal.subnet_id, removal.mac), Repeat::Safe).await?;
         match reply.code {
             Code::Success | Code::Empty => Ok(Changed::Done),
             _ => Err(self.refused(&command, reply)),
