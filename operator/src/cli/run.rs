@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{KeaArgs, KeaSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
+use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source::{self, Source};
 use crate::telemetry::{self, LogArgs, Readiness};
 
@@ -37,6 +38,9 @@ pub struct RunArgs {
     /// Where /healthz and /readyz are answered; 0 for nowhere
     #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
     health_probe_bind_address: String,
+
+    #[command(flatten)]
+    leader: LeaderArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
@@ -85,20 +89,23 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+    let election = args.leader.settings(args.source == SourceArg::Kube)?;
+    let term = Term::default();
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
     let probes = telemetry::bind(&args.health_probe_bind_address)
         .await?
         .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
-    let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
+    let inner = kea::open(&settings.endpoint, &settings.http)?;
+    let transport = GuardedTransport { inner, term: term.clone() };
+    let kea = Arc::new(Server::new(Box::new(transport), settings.endpoint.to_string(), settings.timeout));
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.name(),
         timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
-    let source = tokio::select! {
+    let mut source = tokio::select! {
         source = open(args) => source?,
         () = stop.cancelled() => return Ok(()),
     };
@@ -114,7 +121,18 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
     };
+    let office = match election {
+        None => None,
+        Some(election) => {
+            let won = leader::stand(election, term.clone(), &mut source, &readiness, &stop).await?;
+            source.objects = Arc::new(GuardedObjects { inner: source.objects, term });
+            won
+        }
+    };
     controller::run(source, kea, options, readiness, stop.clone()).await;
+    if let Some(office) = office {
+        office.leave().await;
+    }
     stop.cancel();
     if let Some(probes) = probes {
         probes.await.context("the probes ended badly")?;
