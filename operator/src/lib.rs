@@ -9,6 +9,7 @@ pub mod controller;
 pub mod crd;
 pub mod domain;
 pub mod kea;
+pub mod leader;
 pub mod source;
 pub mod telemetry;
 pub mod transfer;
