@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use crate::config::{KeaArgs, KeaSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::source::{self, Source};
-use crate::telemetry::{self, LogArgs, Readiness};
+use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -34,9 +33,8 @@ pub struct RunArgs {
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
     max_concurrent_reconciles: u16,
 
-    /// Where /healthz and /readyz are answered; 0 for nowhere
-    #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
-    health_probe_bind_address: String,
+    #[command(flatten)]
+    serve: ServeArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
@@ -88,9 +86,8 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
-    let probes = telemetry::bind(&args.health_probe_bind_address)
-        .await?
-        .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
+    let metrics = Metrics::default();
+    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
     let transport = kea::open(&settings.endpoint, &settings.http)?;
     let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
     tracing::info!(
@@ -116,9 +113,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     };
     controller::run(source, kea, options, readiness, stop.clone()).await;
     stop.cancel();
-    if let Some(probes) = probes {
-        probes.await.context("the probes ended badly")?;
-    }
+    answers.join_all().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,0 +1,11 @@
+//! What people and machines see of the operator: logs, metrics, probes.
+
+mod logs;
+pub mod metrics;
+mod readiness;
+mod serve;
+
+pub use logs::{LogArgs, init};
+pub use metrics::Metrics;
+pub use readiness::Readiness;
+pub use serve::ServeArgs;
