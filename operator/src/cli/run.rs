@@ -111,6 +111,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
     };
+    readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     controller::run(source, kea, options, readiness, stop.clone()).await;
     stop.cancel();
     answers.join_all().await;

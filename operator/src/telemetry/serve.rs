@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Readiness;
 use super::metrics::{Format, Metrics};
+use super::{Liveness, Readiness};
 
 /// Where it is answered.
 #[derive(Args, Clone, Debug)]
@@ -54,11 +54,9 @@ impl ServeArgs {
 impl Listeners {
     /// Answers until `stop`. The tasks end after it.
     pub fn serve(self, readiness: Readiness, metrics: Metrics, stop: &CancellationToken) -> JoinSet<()> {
+        let healthy = Router::new().route("/healthz", get(healthy)).with_state(metrics.liveness().clone());
+        let mut probe = Router::new().route("/readyz", get(ready)).with_state(readiness).merge(healthy);
         let scrape = Router::new().route("/metrics", get(scrape)).with_state(metrics);
-        let mut probe = Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(ready))
-            .with_state(readiness);
         if self.together {
             probe = probe.merge(scrape.clone());
         }
@@ -99,11 +97,18 @@ async fn answer(listener: TcpListener, router: Router, stop: CancellationToken) 
     }
 }
 
-async fn ready(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    if readiness.get() {
-        return (StatusCode::OK, "ok\n");
+async fn healthy(State(liveness): State<Liveness>) -> (StatusCode, String) {
+    match liveness.stuck().as_slice() {
+        [] => (StatusCode::OK, "ok\n".into()),
+        stuck => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", stuck.join("\n"))),
     }
-    (StatusCode::SERVICE_UNAVAILABLE, "objects are not all read yet\n")
+}
+
+async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    match readiness.obstacle() {
+        None => (StatusCode::OK, "ok\n".into()),
+        Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {obstacle}\n")),
+    }
 }
 
 async fn scrape(
@@ -144,6 +149,24 @@ mod tests {
             (listeners.probes.is_some(), listeners.metrics.is_some(), listeners.together),
             (has_probes, has_metrics, together)
         );
+    }
+
+    #[tokio::test]
+    async fn probes_say_what_is_in_the_way() {
+        let (readiness, liveness) = (Readiness::default(), Liveness::default());
+        readiness.waits_for("objects are not all read yet");
+        let answer = ready(State(readiness.clone())).await;
+        assert_eq!(
+            answer,
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: objects are not all read yet\n".into())
+        );
+        readiness.set();
+        assert_eq!(ready(State(readiness)).await.0, StatusCode::OK);
+
+        assert_eq!(healthy(State(liveness.clone())).await.0, StatusCode::OK);
+        let _stuck = liveness.watch("a loop", std::time::Duration::ZERO);
+        let answer = healthy(State(liveness)).await;
+        assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, "a loop: no progress for 0 s\n".into()));
     }
 
     #[tokio::test]

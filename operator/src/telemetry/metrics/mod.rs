@@ -18,6 +18,8 @@ use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::Liveness;
+
 pub use exposition::Format;
 pub use objects::{ObjectKey, Reconciling, object_key};
 pub use registry::Description;
@@ -39,6 +41,7 @@ struct Inner {
     reservations: reservations::ReservationFamilies,
     objects: objects::ObjectFamilies,
     leader: Gauge,
+    liveness: Liveness,
 }
 
 impl Default for Metrics {
@@ -59,6 +62,7 @@ impl Default for Metrics {
             reservations,
             objects,
             leader,
+            liveness: Liveness::default(),
         }))
     }
 }
@@ -67,6 +71,11 @@ impl Metrics {
     /// This process is the leader, or is not.
     pub fn leader_is_me(&self, leader: bool) {
         self.0.leader.set(leader.into());
+    }
+
+    /// What must go on, for `/healthz`.
+    pub fn liveness(&self) -> &Liveness {
+        &self.0.liveness
     }
 
     /// What there is to scrape, whether it has a value yet or not.

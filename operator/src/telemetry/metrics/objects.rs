@@ -9,12 +9,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
+use super::super::Pulse;
 use super::Metrics;
 use super::registry::{Labelled, Registrar, moments, waits};
 use super::words::{ErrorType, Outcome, Phase, SkipReason};
 
 /// The label `controller`: there is one.
 const CONTROLLER: &str = "networkconfiguration";
+
+/// Work on one object that takes longer than this is stuck: every step of it has a limit of its own, and all of them
+/// together, with every retry, stay far below.
+const LONGEST_RECONCILIATION: Duration = Duration::from_mins(30);
 
 /// Namespace and name of an object.
 pub type ObjectKey = (String, String);
@@ -142,7 +147,12 @@ impl Metrics {
             self.0.objects.queue_wait.observe(since.elapsed().as_secs_f64());
         }
         self.0.objects.in_progress.inc();
-        Reconciling { metrics: self.clone(), began: Instant::now(), result: Outcome::Error }
+        Reconciling {
+            metrics: self.clone(),
+            began: Instant::now(),
+            result: Outcome::Error,
+            _pulse: self.liveness().watch("reconciliation", LONGEST_RECONCILIATION),
+        }
     }
 
     /// A reconciliation met an error, whether it could go on or not.
@@ -162,6 +172,7 @@ pub struct Reconciling {
     metrics: Metrics,
     began: Instant,
     result: Outcome,
+    _pulse: Pulse,
 }
 
 impl Reconciling {
