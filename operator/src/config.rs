@@ -132,7 +132,7 @@ pub enum ConfigError {
 }
 
 /// Variables of the documents that this version does not act on.
-const NOT_YET: [&str; 18] = [
+const NOT_YET: [&str; 14] = [
     "KEA_SECONDARY_URL",
     "KEA_SECONDARY_URLS",
     "KEA_CONNECT_TIMEOUT_SECONDS",
@@ -146,10 +146,6 @@ const NOT_YET: [&str; 18] = [
     "KEA_CLEANUP_TIMEOUT",
     "KEA_ADDRESS_POLICY",
     "KEA_SUBNET_MODE",
-    "LOG_DISABLE_STACKTRANCE",
-    "LOG_DISABLE_STACKTRACE",
-    "LOG_UNESCAPE_MULTILINE",
-    "DEVELOPMENT",
     "KEA_HEADER",
 ];
 

@@ -73,7 +73,7 @@ fn workers(text: &str) -> Result<u16, String> {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    telemetry::init(&args.log)?;
+    telemetry::init(&args.log, None)?;
     let settings =
         args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
     for warning in &settings.warnings {
