@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod domain;
+pub mod dotenv;
 pub mod kea;
 pub mod source;
 pub mod telemetry;
