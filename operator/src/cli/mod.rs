@@ -51,6 +51,11 @@ impl Cli {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
     }
 
+    /// The whole command line, as it is described.
+    pub fn command_line() -> clap::Command {
+        Self::command()
+    }
+
     /// Does what the command line says.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {

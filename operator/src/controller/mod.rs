@@ -1,11 +1,11 @@
 //! The controller: `dereference → validate → plan → apply → status` for one object at a time, many objects at once.
 
 mod apply;
-mod conditions;
+pub mod conditions;
 mod dereference;
 mod finding;
 mod give_up;
-mod notices;
+pub mod notices;
 mod pace;
 mod reconcile;
 #[cfg(test)]
