@@ -12,7 +12,7 @@ use crate::config::{KeaArgs, KeaSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::source::{self, Source};
-use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs};
+use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -41,6 +41,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,13 +76,16 @@ fn workers(text: &str) -> Result<u16, String> {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    telemetry::init(&args.log, None)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
     let settings =
         args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, settings))
+    let served = runtime.block_on(serve(args, settings));
+    traces.end();
+    served
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {

@@ -6,12 +6,13 @@ mod text;
 
 use clap::Args;
 use tracing::Subscriber;
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Registry, fmt};
 
+use super::OtherLayer;
 use crate::config::flag;
 
 /// How logs are written. Those that `DEVELOPMENT` changes have no default here.
@@ -66,7 +67,7 @@ impl Switch {
 }
 
 /// Starts logging to standard error, of panics too. `others` see what is logged as well, by their own filters.
-pub fn init(args: &LogArgs, others: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> anyhow::Result<()> {
+pub(super) fn init(args: &LogArgs, others: Option<OtherLayer>) -> anyhow::Result<()> {
     let logs = args.layer(std::io::stderr)?;
     tracing_subscriber::registry().with(others).with(logs).try_init()?;
     panics::log(args.stack_traces());
