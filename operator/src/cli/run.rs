@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,7 @@ use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source::{self, Source};
-use crate::telemetry::{self, LogArgs, Readiness};
+use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -36,9 +35,8 @@ pub struct RunArgs {
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
     max_concurrent_reconciles: u16,
 
-    /// Where /healthz and /readyz are answered; 0 for nowhere
-    #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
-    health_probe_bind_address: String,
+    #[command(flatten)]
+    serve: ServeArgs,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -51,6 +49,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,13 +84,16 @@ fn workers(text: &str) -> Result<u16, String> {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    telemetry::init(&args.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
     let settings =
         args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, settings))
+    let served = runtime.block_on(serve(args, settings));
+    traces.end();
+    served
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
@@ -98,9 +102,8 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
-    let probes = telemetry::bind(&args.health_probe_bind_address)
-        .await?
-        .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
+    let metrics = Metrics::default();
+    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
     let servers = servers(&settings, &term)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
@@ -122,6 +125,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
     };
+    readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     let office = match election {
         None => None,
         Some(election) => {
@@ -135,9 +139,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         office.leave().await;
     }
     stop.cancel();
-    if let Some(probes) = probes {
-        probes.await.context("the probes ended badly")?;
-    }
+    answers.join_all().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -24,6 +24,61 @@ pub const SERVERS_AGREE: &str = "ServersAgree";
 pub const TYPES: [&str; 6] =
     [READY, SUBNET_RESOLVED, LEASES_OBSERVED, RESERVED, KEA_REACHABLE, SERVERS_AGREE];
 
+/// Every reason that a condition can have, by its type and its status.
+pub const REASONS: &[(&str, Truth, &[&str])] = &[
+    (READY, Truth::True, &["Configured"]),
+    (READY, Truth::False, &["Reconciling", "Error"]),
+    (SUBNET_RESOLVED, Truth::True, &["Resolved"]),
+    (
+        SUBNET_RESOLVED,
+        Truth::False,
+        &[
+            "NamespaceMissing",
+            "NamespaceAmbiguous",
+            "NamespaceMalformed",
+            "PrefixMissing",
+            "PrefixInvalid",
+            "SubnetNotFound",
+            "SubnetAmbiguous",
+        ],
+    ),
+    (SUBNET_RESOLVED, Truth::Unknown, &[NOT_CHECKED]),
+    (LEASES_OBSERVED, Truth::True, &["Observed"]),
+    (LEASES_OBSERVED, Truth::False, &["NoLease"]),
+    (LEASES_OBSERVED, Truth::Unknown, &[NOT_CHECKED]),
+    (RESERVED, Truth::True, &["AllReserved", "ReservedNotOwned"]),
+    (RESERVED, Truth::False, &["Waiting", "NotPinned", "InvalidInterface", "Refused", "Conflict"]),
+    (RESERVED, Truth::Unknown, &[NOT_CHECKED]),
+    (KEA_REACHABLE, Truth::True, &["Reachable"]),
+    (
+        KEA_REACHABLE,
+        Truth::False,
+        &[
+            "KeaUnreachable",
+            "AuthenticationFailed",
+            "PermissionDenied",
+            "CommandUnsupported",
+            "CommandRefused",
+        ],
+    ),
+    (KEA_REACHABLE, Truth::Unknown, &[NOT_CHECKED]),
+    (SERVERS_AGREE, Truth::True, &["InSync"]),
+    (
+        SERVERS_AGREE,
+        Truth::False,
+        &[
+            "KeaUnreachable",
+            "AuthenticationFailed",
+            "PermissionDenied",
+            "CommandUnsupported",
+            "CommandRefused",
+            "SubnetNotFound",
+            "SubnetAmbiguous",
+        ],
+    ),
+    (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
+];
+
 /// Status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
@@ -57,6 +112,14 @@ impl Saying {
         generation: Option<i64>,
         now: &Time,
     ) -> Condition {
+        debug_assert!(
+            REASONS.iter().any(|(of, truth, reasons)| {
+                *of == kind && *truth == self.truth && reasons.contains(&self.reason)
+            }),
+            "REASONS lacks {kind} {:?} {}",
+            self.truth,
+            self.reason
+        );
         let status = match self.truth {
             Truth::True => "True",
             Truth::False => "False",

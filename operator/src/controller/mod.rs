@@ -1,13 +1,13 @@
 //! The controller: `dereference → validate → plan → apply → status` for one object at a time, many objects at once.
 
 mod apply;
-mod conditions;
+pub mod conditions;
 mod dereference;
 mod finding;
 mod give_up;
 mod heal;
 mod leftovers;
-mod notices;
+pub mod notices;
 mod pace;
 mod reconcile;
 #[cfg(test)]
