@@ -84,13 +84,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, settings))
 }
 
-async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
     let probes = telemetry::bind(&args.health_probe_bind_address)
         .await?
         .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
+    if let Some(secret) = &settings.tls_secret {
+        let secret = source::secret::follow(secret, stop.clone()).await?;
+        settings.servers.iter_mut().for_each(|server| server.http.tls.secret = Some(secret.clone()));
+    }
     let servers = servers(&settings)?;
     // The controller serves the first server only; KeaSettings names at least one.
     let kea = servers[0].clone();

@@ -21,6 +21,7 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// How long and how often Kea is asked, as given.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Kea")]
+#[expect(clippy::struct_field_names, reason = "a flag is named after its field, and that after its variable")]
 pub struct LimitArgs {
     /// How long a command may take, in seconds
     #[arg(long, env = "KEA_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]

@@ -203,3 +203,7 @@ impl Transport for Http {
         self.current.lock().complaint.clone()
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod reload_tests;
