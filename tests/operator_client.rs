@@ -286,5 +286,5 @@ fn the_secret_comes_later_and_until_then_nothing_is_sent() {
     let create = ["-n", NAMESPACE, "create", "secret", "generic", "kea-tls"];
     api.kubectl(&[&create[..], &files.each_ref().map(String::as_str)].concat()).unwrap();
     logged("commands of Kea found");
-    told("no lease yet");
+    told("no lease found for MAC 02:00:00:00:00:0a");
 }

@@ -116,7 +116,7 @@ impl Http {
             Ok(client) => {
                 tracing::info!(
                     server = self.server,
-                    "credentials and certificates have changed and are used"
+                    "credentials and certificates were read anew"
                 );
                 current.client = Some(Arc::new(client));
                 current.used = material;
@@ -200,7 +200,8 @@ impl Transport for Http {
     }
 
     fn complaint(&self) -> Option<String> {
-        self.current.lock().complaint.clone()
+        let current = self.current.lock();
+        current.complaint.clone().filter(|_| current.client.is_some())
     }
 }
 
