@@ -5,8 +5,11 @@ mod commands;
 mod dialect;
 mod endpoint;
 mod error;
+mod fleet;
 mod health;
+mod joiner;
 mod limits;
+mod pages;
 mod reply;
 mod server;
 mod state;
@@ -15,12 +18,14 @@ mod transport;
 mod wire;
 
 pub use breaker::Circuit;
-pub use commands::Addition;
+pub use commands::{Change, Changed};
 pub use dialect::{Dialect, ReservationDialect, SubnetDialect};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ErrorClass, KeaError};
+pub use fleet::{Fleet, Member, Standing};
 pub use health::watch_over;
 pub use limits::{Limits, Repeat};
+pub use pages::Listed;
 pub use server::Server;
 pub use state::{Reach, ServerState};
 pub use transport::{

@@ -1,7 +1,7 @@
 //! One Kea server: how a command gets there and back.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use backon::Retryable as _;
 use parking_lot::Mutex;
@@ -33,6 +33,8 @@ pub struct Server {
     state: watch::Sender<ServerState>,
     /// The commands to go by; none after a failure, since another Kea may have come up.
     dialect: Mutex<Option<Dialect>>,
+    /// Whether it was found to have no host database: reservations are then in its memory.
+    without_database: AtomicBool,
     /// How the last question for the commands ended. Held while one is asked.
     asked: tokio::sync::Mutex<Option<Result<Dialect, KeaError>>>,
     /// How many of them have ended.
@@ -49,6 +51,7 @@ impl Server {
             limits,
             state: watch::Sender::default(),
             dialect: Mutex::default(),
+            without_database: AtomicBool::default(),
             asked: tokio::sync::Mutex::default(),
             answers: AtomicU64::default(),
         }
@@ -57,6 +60,20 @@ impl Server {
     /// What the server is called in messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it was found to have no host database.
+    pub(super) fn is_without_database(&self) -> bool {
+        self.without_database.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that it has no host database, until its commands are asked for again.
+    pub(super) fn found_without_database(&self) {
+        self.without_database.store(true, Ordering::Relaxed);
+        tracing::warn!(
+            server = %self.name,
+            "Kea has no hosts-databases: reservations are made in its memory, and made again after it restarts"
+        );
     }
 
     /// What is known of the server now.
@@ -107,11 +124,15 @@ impl Server {
             reply.arguments.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
         let names =
             names.ok_or_else(|| self.malformed(LIST_COMMANDS, "its arguments are no list of names"))?;
-        Dialect::choose(&names).map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
+        Dialect::choose(&names, None).map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
     }
 
     fn found_out(&self, outcome: &Result<Dialect, KeaError>) {
         *self.dialect.lock() = outcome.as_ref().ok().copied();
+        if outcome.is_err() {
+            // Another Kea may come up.
+            self.without_database.store(false, Ordering::Relaxed);
+        }
         self.know(|state| match outcome {
             Ok(dialect) => (state.dialect, state.lacking) = (Some(*dialect), None),
             Err(error) if error.is_keas() => state.lacking = Some(error.clone()),
@@ -217,7 +238,7 @@ impl Server {
         });
     }
 
-    fn refused(&self, command: &str, reply: Reply) -> KeaError {
+    pub(super) fn refused(&self, command: &str, reply: Reply) -> KeaError {
         KeaError::Refused { server: self.name.clone(), command: command.into(), text: reply.text }
     }
 

@@ -13,11 +13,20 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::kube::OpenError;
-use crate::config::TlsSecretName;
+use crate::config::{KeaSettings, TlsSecretName};
 use crate::kea::{SecretKeys, SecretReceiver, TlsSecret};
 
+/// Gives the Secret that the settings name, if any, to all servers.
+pub async fn provide(settings: &mut KeaSettings, stop: &CancellationToken) -> Result<(), OpenError> {
+    if let Some(secret) = &settings.tls_secret {
+        let secret = follow(secret, stop.clone()).await?;
+        settings.servers.iter_mut().for_each(|server| server.http.tls.secret = Some(secret.clone()));
+    }
+    Ok(())
+}
+
 /// Follows a Secret until `stop`. It may be made later, and may change.
-pub async fn follow(secret: &TlsSecretName, stop: CancellationToken) -> Result<SecretReceiver, OpenError> {
+async fn follow(secret: &TlsSecretName, stop: CancellationToken) -> Result<SecretReceiver, OpenError> {
     let client = Client::try_default().await.map_err(|error| OpenError::Config(error.to_string()))?;
     let namespace = secret.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
     let shown = format!("the Secret {namespace}/{}", secret.name);

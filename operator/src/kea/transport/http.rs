@@ -114,10 +114,7 @@ impl Http {
     fn replace(&self, current: &mut Current, material: Material) -> Option<String> {
         match ReadyClient::new(&self.url, &self.settings, &material) {
             Ok(client) => {
-                tracing::info!(
-                    server = self.server,
-                    "credentials and certificates were read anew"
-                );
+                tracing::info!(server = self.server, "credentials and certificates were read anew");
                 current.client = Some(Arc::new(client));
                 current.used = material;
                 current.refused = None;

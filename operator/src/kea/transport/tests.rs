@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::*;
 use crate::kea::{ErrorClass, Limits, Server};
 
-const EXT: &str = r#"["lease4-get-by-hw-address","ext-reservation-add","ext-reservation-del","ext-reservation-get","subnet4-list"]"#;
+const EXT: &str = r#"["ext-lease-resolve","ext-reservation-apply","ext-reservation-get","ext-reservation-update","subnet4-list"]"#;
 
 fn use_ring() {
     // Another test may have done it already.
@@ -167,7 +167,7 @@ fn unix_server(answers: Vec<&'static str>) -> (tempfile::TempDir, String) {
 #[tokio::test]
 async fn a_socket_takes_one_command_per_connection() {
     let (_folder, url) = unix_server(vec![
-        r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get","subnet4-list"]}"#,
+        r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get","reservation-get-by-id","subnet4-list"]}"#,
         r#"{"result": 3, "text": "0 IPv4 subnets found"}"#,
         r#"{"result": 0, "arguments": {"subnets": [{"id": 7, "subnet": "10.0.0.0/24", "shared-network-name": null}]}}"#,
     ]);
@@ -178,7 +178,7 @@ async fn a_socket_takes_one_command_per_connection() {
 
 #[tokio::test]
 async fn an_answer_cut_short_on_a_socket_and_the_next_try() {
-    let whole = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get"]}"#;
+    let whole = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get","reservation-get-by-id"]}"#;
     let (_folder, url) = unix_server(vec![&whole[..30], "", whole]);
     let kea = kea_at(&url, &HttpSettings::default(), Duration::from_secs(10));
     assert!(kea.dialect().await.unwrap_err().to_string().contains("cut short after 30 bytes"));
