@@ -39,7 +39,7 @@ impl Default for HttpSettings {
         Self {
             credentials: None,
             tls: TlsSettings::default(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
             disable_keepalives: false,
         }
     }
