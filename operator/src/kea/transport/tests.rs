@@ -120,6 +120,18 @@ async fn a_server_that_is_silent_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_connection_that_does_not_come_about_is_no_slow_kea() {
+    // Its handshake is never answered.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let tls = TlsSettings { insecure: true, ..TlsSettings::default() };
+    let http = HttpSettings { tls, connect_timeout: Duration::from_millis(50), ..HttpSettings::default() };
+    let error = kea_at(&url, &http, Duration::from_secs(10)).dialect().await.unwrap_err();
+    assert!(matches!(error, KeaError::NoConnection { .. }), "{error:?}");
+    assert_eq!(error.class(), ErrorClass::Network);
+}
+
+#[tokio::test]
 async fn nobody_there_is_a_network_error_with_a_stable_text() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
