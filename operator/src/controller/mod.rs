@@ -29,8 +29,9 @@ use crate::kea::Server;
 use crate::source::{Objects, Source};
 use crate::telemetry::Readiness;
 
+pub use conditions::TYPES as CONDITION_TYPES;
 use pace::Pace;
-pub use triage::Policy;
+pub use triage::{Policy, is_ours as is_our_finalizer};
 
 /// Finalizer of objects that have, or may have, reservations.
 pub const FINALIZER: &str = "vitistack.io/networkconfiguration-finalizer";
@@ -90,16 +91,12 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let Source { configurations, namespaces, triggers, objects, cluster_id } = source;
-    let ready = async {
-        // A namespace that has not been listed yet must not pass for one that does not exist.
-        namespaces.wait_until_ready().await.is_ok() && configurations.wait_until_ready().await.is_ok()
-    };
     tokio::select! {
-        ready = ready => if !ready { return },
+        ready = source.can_be_served() => if !ready { return },
         () = stop.cancelled() => return,
     }
     readiness.set();
+    let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
     let context = Arc::new(Context {
         kea,
         objects,

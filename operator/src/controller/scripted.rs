@@ -163,7 +163,9 @@ fn namespaces(prefix: &str) -> Store<AnyNamespace> {
     };
     namespace.metadata.name = Some("nn".into());
     namespace.metadata.namespace = Some("a".into());
-    writer.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(namespace))));
+    writer.apply_watcher_event(&Event::Init);
+    writer.apply_watcher_event(&Event::InitApply(DeserializeGuard(Ok(namespace))));
+    writer.apply_watcher_event(&Event::InitDone);
     // The store outlives its writer.
     store
 }
