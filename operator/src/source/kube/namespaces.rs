@@ -28,7 +28,7 @@ const VERSIONS: [&str; 2] = ["v1alpha2", "v1alpha1"];
 /// How long the API server gets to tell what it serves.
 const DISCOVERY: Duration = Duration::from_secs(10);
 /// How long objects wait for the NetworkNamespaces at the start before they are served without: deletions need none.
-const GRACE: Duration = Duration::from_mins(1);
+const GRACE: Duration = Duration::from_secs(45);
 
 /// A NetworkNamespace of either version. A spec may be left out in `v1alpha2`.
 type Versioned = DeserializeGuard<Object<Option<NetworkNamespaceSpec>, NetworkNamespaceStatus>>;
@@ -42,9 +42,8 @@ pub async fn watch(
     triggers: UnboundedSender<ObjectRef<AnyConfiguration>>,
     late: CancellationToken,
 ) {
-    let namespaces = writer.as_reader();
-    tokio::spawn(lateness(namespaces, configurations.clone(), triggers.clone(), late));
     let mut watch = Watch::new("NetworkNamespaces", writer);
+    tokio::spawn(lateness(watch.ready.clone(), configurations.clone(), triggers.clone(), late));
     loop {
         let versions = versions(&client).await;
         let version = versions[watch.failures % versions.len()];
@@ -113,12 +112,12 @@ fn plain(object: Versioned) -> AnyNamespace {
 
 /// Waits for the first list; where it takes long, lets the objects be served without, and again when it has come.
 async fn lateness(
-    namespaces: Store<AnyNamespace>,
+    ready: CancellationToken,
     configurations: Store<AnyConfiguration>,
     triggers: UnboundedSender<ObjectRef<AnyConfiguration>>,
     late: CancellationToken,
 ) {
-    if timeout(GRACE, namespaces.wait_until_ready()).await.is_ok() {
+    if timeout(GRACE, ready.cancelled()).await.is_ok() {
         return;
     }
     tracing::warn!(
@@ -126,10 +125,9 @@ async fn lateness(
         GRACE.as_secs()
     );
     late.cancel();
-    if namespaces.wait_until_ready().await.is_ok() {
-        for object in configurations.state() {
-            let _ = triggers.send(ObjectRef::from_obj(object.as_ref()));
-        }
+    ready.cancelled().await;
+    for object in configurations.state() {
+        let _ = triggers.send(ObjectRef::from_obj(object.as_ref()));
     }
 }
 

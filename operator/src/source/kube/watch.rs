@@ -1,5 +1,6 @@
 //! One kind of object, kept up to date in a store. What is in the store stays when the cluster cannot be read.
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use futures::{Stream, StreamExt};
 use kube::runtime::reflector::{ObjectRef, store::Writer};
 use kube::runtime::watcher::{self, Event};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::news::{Matters, News};
 
 /// How long the API server gets for each page of a list. One that hangs, as behind a conversion webhook that hangs, is given
 /// up and asked for again.
-const LIST: Duration = Duration::from_secs(30);
+const LIST: Duration = Duration::from_secs(15);
 /// Waits between attempts to list: from the first to the last, doubling.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -22,9 +24,11 @@ pub struct Watch<K: Matters> {
     what: &'static str,
     writer: Writer<K>,
     news: News<K>,
-    /// What was last said about a failure; said once.
-    said: String,
+    /// What was said about failures; each is said once.
+    said: HashSet<String>,
     wait: Duration,
+    /// Cancelled when they were all listed once. (A store can tell one waiter only.)
+    pub ready: CancellationToken,
     /// How often listing has failed since it last succeeded.
     pub failures: usize,
 }
@@ -32,7 +36,15 @@ pub struct Watch<K: Matters> {
 impl<K: Matters> Watch<K> {
     /// Keeps `writer`'s store.
     pub fn new(what: &'static str, writer: Writer<K>) -> Self {
-        Self { what, writer, news: News::default(), said: String::new(), wait: WAITS.0, failures: 0 }
+        Self {
+            what,
+            writer,
+            news: News::default(),
+            said: HashSet::new(),
+            wait: WAITS.0,
+            ready: CancellationToken::new(),
+            failures: 0,
+        }
     }
 
     /// Follows `events`, telling which objects say something new, until they cannot be listed. Returns after a while then,
@@ -73,6 +85,7 @@ impl<K: Matters> Watch<K> {
     }
 
     fn listed(&mut self) {
+        self.ready.cancel();
         if self.failures > 0 {
             tracing::info!("{} can be read again", self.what);
         }
@@ -82,11 +95,10 @@ impl<K: Matters> Watch<K> {
 
     async fn failed(&mut self, failure: String) {
         self.failures += 1;
-        if self.said == failure {
-            tracing::debug!("cannot read {}: {failure}", self.what);
-        } else {
+        if self.said.insert(failure.clone()) {
             tracing::warn!("cannot read {}: {failure}; will try again", self.what);
-            self.said = failure;
+        } else {
+            tracing::debug!("cannot read {}: {failure}", self.what);
         }
         tokio::time::sleep(self.wait).await;
         self.wait = (self.wait * 2).min(WAITS.1);
@@ -103,16 +115,15 @@ fn is_final(error: &watcher::Error) -> bool {
 }
 
 fn in_words(error: &watcher::Error, what: &str) -> String {
-    let code = match error {
+    match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code,
-        _ => 0,
-    };
-    match code {
-        403 => format!("the cluster does not permit to list and watch {what}"),
-        404 => format!(
-            "the cluster does not know {what}; install them with: kea-operator crd | kubectl apply -f -"
-        ),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => match status.code {
+            403 => format!("the cluster does not permit to list and watch {what}"),
+            404 => format!(
+                "the cluster does not know {what}; install them with: kea-operator crd | kubectl apply -f -"
+            ),
+            _ => status.message.clone(),
+        },
         _ => error.to_string(),
     }
 }
