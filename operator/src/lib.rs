@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod domain;
+pub mod dotenv;
 pub mod kea;
 pub mod leader;
 pub mod source;

@@ -2,15 +2,16 @@
 
 mod export;
 mod import;
+mod rules;
 mod run;
 mod store;
 
 use std::io::{self, Write};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::crd;
+use crate::{crd, dotenv};
 
 /// Turns NetworkConfiguration objects into DHCP reservations in ISC Kea.
 #[derive(Parser, Debug)]
@@ -40,6 +41,22 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line, the environment, and `.env` files. Where they are wrong, says so and ends the process.
+    pub fn of_this_process() -> Self {
+        let files = dotenv::Files::find();
+        for warning in &files.warnings {
+            eprintln!("kea-operator: {warning}");
+        }
+        let mut command = files.supply(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+
+    /// The whole command line, as it is described.
+    pub fn command_line() -> clap::Command {
+        Self::command()
+    }
+
     /// Does what the command line says.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {

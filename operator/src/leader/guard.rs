@@ -23,6 +23,10 @@ impl Transport for GuardedTransport {
         self.term.last().await;
         self.inner.exchange(name, body).await
     }
+
+    fn complaint(&self) -> Option<String> {
+        self.inner.complaint()
+    }
 }
 
 /// Writes about objects that end with the term.

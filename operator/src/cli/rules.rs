@@ -1,0 +1,168 @@
+//! Settings that decide about addresses and reservations.
+
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::jiff::SignedDuration;
+
+use crate::config::flag;
+use crate::controller::{SweepMode, SweepOptions};
+use crate::domain::{AddressPolicy, Brake, PinMode, Rules};
+
+/// How addresses are found, pinned and given up.
+// The fields are called as the flags are, and those as the variables.
+#[allow(clippy::struct_field_names)]
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Reservations")]
+pub struct RuleArgs {
+    /// Where the address of a reservation comes from: lease-first reserves what a device has leased; mac-only also reserves
+    /// without an address before that
+    #[arg(long, env = "KEA_ADDRESS_POLICY", default_value = "lease-first", value_name = "lease-first|mac-only", value_parser = policy)]
+    kea_address_policy: AddressPolicy,
+
+    /// What to do about a reservation without an address once its device has a lease: off, log, or enforce
+    #[arg(long, env = "KEA_PIN_RESERVATIONS", default_value = "enforce", value_name = "off|log|enforce", value_parser = pin_mode)]
+    kea_pin_reservations: PinMode,
+
+    /// Take over reservations that nobody owns and that are just as the operator would make them
+    #[arg(long, env = "KEA_ADOPT_RESERVATIONS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
+    kea_adopt_reservations: bool,
+
+    /// How long a deleted object waits for a Kea that is away before it goes all the same: 15m, 90s, 2h; 0 for ever
+    #[arg(long, env = "KEA_CLEANUP_TIMEOUT", default_value = "15m", value_name = "DURATION", value_parser = duration)]
+    kea_cleanup_timeout: Duration,
+
+    /// What to do about reservations of objects that are gone: off, report, or remove
+    #[arg(long, env = "KEA_ORPHAN_MODE", default_value = "remove", value_name = "off|report|remove", value_parser = sweep_mode)]
+    kea_orphan_mode: SweepMode,
+
+    /// How often they are looked for
+    #[arg(long, env = "KEA_ORPHAN_INTERVAL", default_value = "10m", value_name = "DURATION", value_parser = interval)]
+    kea_orphan_interval: Duration,
+
+    /// How long they are reported before they are removed
+    #[arg(long, env = "KEA_ORPHAN_GRACE", default_value = "1h", value_name = "DURATION", value_parser = grace)]
+    kea_orphan_grace: Duration,
+
+    /// How many of them are removed at once on a server at most
+    #[arg(long, env = "KEA_ORPHAN_MAX", default_value = "100", value_name = "NUMBER", value_parser = number::<1_000_000>)]
+    kea_orphan_max: usize,
+
+    /// How many of them are removed at once on a server at most, in percent of the operator's reservations there
+    #[arg(long, env = "KEA_ORPHAN_MAX_PERCENT", default_value = "10", value_name = "PERCENT", value_parser = number::<100>)]
+    kea_orphan_max_percent: usize,
+}
+
+impl RuleArgs {
+    /// The settings that the planner takes.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            address: self.kea_address_policy,
+            pin: self.kea_pin_reservations,
+            adopt: self.kea_adopt_reservations,
+        }
+    }
+
+    /// How long a deleted object waits; none where that is for ever.
+    pub fn cleanup_timeout(&self) -> Option<Duration> {
+        Some(self.kea_cleanup_timeout).filter(|limit| !limit.is_zero())
+    }
+
+    /// How reservations of objects that are gone are found and removed.
+    pub fn sweep(&self) -> SweepOptions {
+        SweepOptions {
+            mode: self.kea_orphan_mode,
+            interval: self.kea_orphan_interval,
+            brake: Brake {
+                grace: self.kea_orphan_grace,
+                at_most: self.kea_orphan_max,
+                percent: self.kea_orphan_max_percent,
+            },
+        }
+    }
+}
+
+fn policy(text: &str) -> Result<AddressPolicy, String> {
+    match text.trim() {
+        "lease-first" | "" => Ok(AddressPolicy::LeaseFirst),
+        "mac-only" => Ok(AddressPolicy::MacOnly),
+        _ => Err("write lease-first or mac-only".into()),
+    }
+}
+
+fn pin_mode(text: &str) -> Result<PinMode, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "off" => Ok(PinMode::Off),
+        "log" => Ok(PinMode::Log),
+        "enforce" | "" => Ok(PinMode::Enforce),
+        _ => Err("write off, log or enforce".into()),
+    }
+}
+
+fn sweep_mode(text: &str) -> Result<SweepMode, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "off" => Ok(SweepMode::Off),
+        "report" => Ok(SweepMode::Report),
+        "remove" | "" => Ok(SweepMode::Remove),
+        _ => Err("write off, report or remove".into()),
+    }
+}
+
+fn number<const MOST: usize>(text: &str) -> Result<usize, String> {
+    let number = text.trim().parse::<usize>().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("write a number from 1 to {MOST}"))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    duration_or(text, Duration::from_mins(15))
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    duration_or(text, Duration::from_hours(1))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration_or(text, Duration::from_mins(10))?;
+    if interval.is_zero() {
+        Err("write a duration above 0, or set KEA_ORPHAN_MODE to off".into())
+    } else {
+        Ok(interval)
+    }
+}
+
+/// Reads a duration as Go writes it, such as `1h30m` or `90s`; empty is the default.
+fn duration_or(text: &str, default: Duration) -> Result<Duration, String> {
+    match text.trim() {
+        "" => Ok(default),
+        "0" => Ok(Duration::ZERO),
+        text => {
+            let parsed = text.parse::<SignedDuration>().ok();
+            parsed
+                .and_then(|time| time.try_into().ok())
+                .ok_or_else(|| "write a duration such as 15m, 90s or 2h".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["soon", "-5m", "15"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(policy("mac-only"), Ok(AddressPolicy::MacOnly));
+        assert_eq!(pin_mode("Enforce"), Ok(PinMode::Enforce));
+        assert!(policy("static").is_err() && pin_mode("yes").is_err());
+    }
+}
