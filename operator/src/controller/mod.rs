@@ -38,7 +38,6 @@ use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
 use crate::telemetry::Readiness;
 
-pub use conditions::TYPES as CONDITION_TYPES;
 use leftovers::Leftovers;
 use pace::Pace;
 pub use sweep::{SweepMode, SweepOptions};
@@ -181,6 +180,8 @@ fn created(object: &NetworkConfiguration) -> i64 {
 pub struct Options {
     /// Values of `spec.provider` that are served, lower-case.
     pub providers: Vec<String>,
+    /// Whether objects and their namespaces must name what is otherwise left to defaults.
+    pub strict_defaults: bool,
     /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
     /// Settings that decide about addresses.
@@ -210,7 +211,7 @@ pub async fn run(
         fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
         objects,
         namespaces,
-        policy: Policy { cluster_id, providers: options.providers },
+        policy: Policy { cluster_id, providers: options.providers, strict_defaults: options.strict_defaults },
         rules: options.rules,
         cleanup_timeout: options.cleanup_timeout,
         pace: Pace::default(),
@@ -250,6 +251,7 @@ fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
         if let Ok(object) = &object.0
             && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
             && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
+            && context.policy.check_defaults(object, &namespace).is_ok()
             && let Ok(prefix) = validate::prefix(&namespace)
         {
             let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);

@@ -218,7 +218,7 @@ impl Fixture {
             fleet: Arc::new(Fleet::new(vec![Arc::new(kea)], "kea-operator/c")),
             objects: Arc::new(shared.clone()),
             namespaces: namespaces("10.0.0.0/24"),
-            policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()] },
+            policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()], strict_defaults: false },
             pace: Pace::default(),
             written: Mutex::default(),
             rules: Rules::default(),

@@ -11,6 +11,20 @@ use crate::domain::{Interface, Mac, Subnet, SubnetError, Wish, parse_prefix, res
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidateError {
+    /// The object names no provider, and must.
+    #[error("spec.provider is not set, which KEA_STRICT_DEFAULTS forbids; set it to {ours}")]
+    NoProvider {
+        /// A provider of ours.
+        ours: String,
+    },
+    /// The NetworkNamespace names no way of allocation, and must.
+    #[error(
+        "NetworkNamespace {name:?} has no spec.ipAllocation, which KEA_STRICT_DEFAULTS forbids; set its type to dhcp"
+    )]
+    NoAllocation {
+        /// Its name.
+        name: String,
+    },
     /// The NetworkNamespace is being provided.
     #[error(
         "NetworkNamespace {name:?} is not ready (status.provisioningPhase is {phase}); its provider makes it Ready"
@@ -44,6 +58,7 @@ impl ValidateError {
     /// One word for the condition.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::NoProvider { .. } | Self::NoAllocation { .. } => "DefaultsRefused",
             Self::NotReady { .. } => "NamespaceNotReady",
             Self::NoPrefix { .. } => "PrefixMissing",
             Self::Family { .. } | Self::Subnet(SubnetError::Malformed { .. }) => "PrefixInvalid",

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{FIELD_MANAGER, takeover};
-use crate::controller::CONDITION_TYPES;
+use crate::controller::conditions;
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::source::{Notice, Objects, SourceError};
 
@@ -96,7 +96,7 @@ fn with_others_conditions(
     let mut whole = status.clone();
     if takeover::conditions_are_one(&object.metadata) {
         let present = object.status.iter().flat_map(|status| &status.conditions);
-        let of_others = present.filter(|condition| !CONDITION_TYPES.contains(&condition.type_.as_str()));
+        let of_others = present.filter(|condition| !conditions::TYPES.contains(&condition.type_.as_str()));
         whole.conditions.extend(of_others.cloned());
     }
     whole

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntr
 use serde_json::{Map, Value, json};
 
 use super::FIELD_MANAGER;
-use crate::controller::{CONDITION_TYPES, is_our_finalizer};
+use crate::controller::{conditions, is_our_finalizer};
 
 /// Finalizer of the operator that writes the same status for static addresses.
 const STATIC_IP_FINALIZER: &str = "vitistack.io/static-ip-finalizer";
@@ -134,7 +134,7 @@ fn take_conditions(status: &mut Fields) -> Option<Value> {
 /// Whether a key such as `k:{"type":"Ready"}` names a condition of ours.
 fn is_our_condition(key: &str) -> bool {
     let kind = key.strip_prefix("k:").and_then(|key| serde_json::from_str::<Value>(key).ok());
-    kind.is_some_and(|key| CONDITION_TYPES.iter().any(|ours| key == json!({"type": ours})))
+    kind.is_some_and(|key| conditions::TYPES.iter().any(|ours| key == json!({"type": ours})))
 }
 
 fn wrapped(status: Fields) -> Fields {
