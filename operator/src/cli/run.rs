@@ -107,7 +107,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
     let metrics = Metrics::default();
-    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
+    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
     let servers = servers(&settings, &term)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
@@ -140,7 +140,11 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
             won
         }
     };
-    controller::run(source, servers, options, readiness, stop.clone()).await;
+    // One that was stopped before it led never worked.
+    if !stop.is_cancelled() {
+        metrics.leader_is_me(true);
+        controller::run(source, servers, options, readiness, stop.clone()).await;
+    }
     if let Some(office) = office {
         office.leave().await;
     }
