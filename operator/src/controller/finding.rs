@@ -65,6 +65,11 @@ impl Obstacle {
         }
     }
 
+    /// Whether it is expected to go without anybody's doing.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Subnet(ValidateError::NotReady { phase, .. }) if phase != "Error")
+    }
+
     /// How long to wait for it to go.
     pub fn wait(&self) -> Wait {
         match self {

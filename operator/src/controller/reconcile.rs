@@ -84,10 +84,22 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
     let _working = context.fleet.work();
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
-        Claim::Leave => Ok(Action::await_change()),
+        Claim::Leave(reason) => {
+            tracing::debug!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                reason = reason.word(),
+                "left alone"
+            );
+            Ok(Action::await_change())
+        }
         Claim::GiveUp(why) => give_up(object, why, context).await,
         Claim::Serve => {
-            let wait = serve(object, namespace.map_err(Obstacle::from), context).await?;
+            let namespace = namespace.map_err(Obstacle::from).and_then(|namespace| {
+                context.policy.check_defaults(object, &namespace)?;
+                Ok(namespace)
+            });
+            let wait = serve(object, namespace, context).await?;
             Ok(action(object, context, wait))
         }
     }

@@ -119,7 +119,8 @@ fn verdict(object: &NetworkConfiguration, finding: &Finding) -> (Phase, String) 
     }
     let problems: Vec<String> = finding.interfaces.iter().filter_map(conditions::problem).collect();
     if let Some(obstacle) = &finding.obstacle {
-        return (Phase::Error, [vec![obstacle.to_string()], problems].concat().join("; "));
+        let phase = if obstacle.is_passing() { Phase::Reconciling } else { Phase::Error };
+        return (phase, [vec![obstacle.to_string()], problems].concat().join("; "));
     }
     let waiting: Vec<String> = finding.interfaces.iter().filter_map(conditions::waiting).collect();
     let total = finding.interfaces.len();
