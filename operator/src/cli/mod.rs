@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod rules;
 mod run;
 mod store;
 

@@ -8,7 +8,8 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{KeaArgs, KeaSettings, given};
+use crate::cli::rules::RuleArgs;
+use crate::config::{KeaArgs, KeaSettings, ServerSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::source::{self, Source};
@@ -35,6 +36,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     serve: ServeArgs,
+
+    #[command(flatten)]
+    rules: RuleArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
@@ -94,11 +98,11 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let metrics = Metrics::default();
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
-    let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
+    let servers = servers(&settings)?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.name(),
-        timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source,
+        kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
+        timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
     let source = tokio::select! {
@@ -106,23 +110,30 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
-    // Only to say so early: objects are served, and told, whether Kea is there or not.
-    let early = kea.clone();
-    tokio::spawn(async move {
-        if let Err(error) = early.dialect().await {
-            tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
-        }
-    });
+    for server in &servers {
+        tokio::spawn(kea::watch_over(server.clone(), stop.clone()));
+    }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
+        rules: args.rules.rules(),
+        cleanup_timeout: args.rules.cleanup_timeout(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
-    controller::run(source, kea, options, readiness, stop.clone()).await;
+    controller::run(source, servers, options, readiness, stop.clone()).await;
     stop.cancel();
     answers.join_all().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A client for each server, the primary first.
+fn servers(settings: &KeaSettings) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+    let server = |server: &ServerSettings| {
+        let transport = kea::open(&server.endpoint, &server.http)?;
+        Ok(Arc::new(Server::new(transport, server.endpoint.to_string(), settings.limits.clone())))
+    };
+    settings.servers.iter().map(server).collect()
 }
 
 async fn open(args: &RunArgs) -> anyhow::Result<Source> {

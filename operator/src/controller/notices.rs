@@ -4,14 +4,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, READY, REASONS, RESERVED, SUBNET_RESOLVED, Truth};
 use crate::crd::NetworkConfigurationStatus;
-use crate::domain::{Interface, Outcome, Release, Subnet};
+use crate::domain::{Interface, Outcome, Removal, Subnet};
 use crate::source::Notice;
 
 /// Every reason of an event that is a transition to the better, or to what is expected.
 pub const NORMAL: &[&str] = &["Reserved", "Released", "NoLease", "KeaReachable", "CleanupSkipped"];
 
 /// Every reason of an event that somebody should look at, besides those for which [`CONDITIONS_THAT_WARN`] became False.
-pub const WARNINGS: &[&str] = &["Conflict", "Refused", "ValidationFailed", "StatusConflict"];
+pub const WARNINGS: &[&str] =
+    &["Conflict", "Refused", "ValidationFailed", "CleanupTimedOut", "StatusConflict"];
 
 /// Conditions whose reasons are reasons of events too.
 pub const CONDITIONS_THAT_WARN: [&str; 2] = [KEA_REACHABLE, SUBNET_RESOLVED];
@@ -42,9 +43,19 @@ pub fn reserved(interface: &Interface, outcome: &Outcome, subnet: &Subnet) -> Op
 }
 
 /// A reservation was given up.
-pub fn released(release: &Release) -> Notice {
-    let Release { mac, subnet } = release;
-    notice(false, "Released", format!("released the reservation of MAC {mac} in Kea subnet {subnet}"))
+pub fn released(removal: &Removal) -> Notice {
+    let Removal { mac, subnet_id } = removal;
+    notice(false, "Released", format!("released the reservation of MAC {mac} in Kea subnet {subnet_id}"))
+}
+
+/// The object goes although Kea could not be asked to release its reservations.
+pub fn cleanup_timed_out(error: &impl ToString) -> Notice {
+    let error = error.to_string();
+    notice(
+        true,
+        "CleanupTimedOut",
+        format!("the object goes and its reservations may stay in Kea until a sweep finds them: {error}"),
+    )
 }
 
 /// Reservations stay in Kea, as the object asks.
