@@ -10,6 +10,7 @@ pub mod crd;
 pub mod domain;
 pub mod dotenv;
 pub mod kea;
+pub mod leader;
 pub mod source;
 pub mod telemetry;
 pub mod transfer;

@@ -12,6 +12,7 @@ use crate::cli::rules::RuleArgs;
 use crate::config::{KeaArgs, KeaSettings, ServerSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
+use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source::{self, Source};
 use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
@@ -39,6 +40,9 @@ pub struct RunArgs {
 
     #[command(flatten)]
     rules: RuleArgs,
+
+    #[command(flatten)]
+    leader: LeaderArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
@@ -93,19 +97,21 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+    let election = args.leader.settings(args.source == SourceArg::Kube)?;
+    let term = Term::default();
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
     let metrics = Metrics::default();
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
-    let servers = servers(&settings)?;
+    let servers = servers(&settings, &term)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
         timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
-    let source = tokio::select! {
+    let mut source = tokio::select! {
         source = open(args) => source?,
         () = stop.cancelled() => return Ok(()),
     };
@@ -120,7 +126,18 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         cleanup_timeout: args.rules.cleanup_timeout(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
+    let office = match election {
+        None => None,
+        Some(election) => {
+            let won = leader::stand(election, term.clone(), &mut source, &readiness, &stop).await?;
+            source.objects = Arc::new(GuardedObjects { inner: source.objects, term });
+            won
+        }
+    };
     controller::run(source, servers, options, readiness, stop.clone()).await;
+    if let Some(office) = office {
+        office.leave().await;
+    }
     stop.cancel();
     answers.join_all().await;
     tracing::info!("stopped");
@@ -128,10 +145,11 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
 }
 
 /// A client for each server, the primary first.
-fn servers(settings: &KeaSettings) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+fn servers(settings: &KeaSettings, term: &Term) -> Result<Vec<Arc<Server>>, kea::SetupError> {
     let server = |server: &ServerSettings| {
-        let transport = kea::open(&server.endpoint, &server.http)?;
-        Ok(Arc::new(Server::new(transport, server.endpoint.to_string(), settings.limits.clone())))
+        let inner = kea::open(&server.endpoint, &server.http)?;
+        let transport = GuardedTransport { inner, term: term.clone() };
+        Ok(Arc::new(Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone())))
     };
     settings.servers.iter().map(server).collect()
 }

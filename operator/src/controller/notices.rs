@@ -12,7 +12,7 @@ pub const NORMAL: &[&str] = &["Reserved", "Released", "NoLease", "KeaReachable",
 
 /// Every reason of an event that somebody should look at, besides those for which [`CONDITIONS_THAT_WARN`] became False.
 pub const WARNINGS: &[&str] =
-    &["Conflict", "Refused", "ValidationFailed", "CleanupTimedOut", "StatusConflict"];
+    &["Conflict", "Refused", "ValidationFailed", "StatusConflict", "CleanupTimedOut"];
 
 /// Conditions whose reasons are reasons of events too.
 pub const CONDITIONS_THAT_WARN: [&str; 2] = [KEA_REACHABLE, SUBNET_RESOLVED];

@@ -9,6 +9,7 @@ mod fleet;
 mod health;
 mod joiner;
 mod limits;
+mod pages;
 mod reply;
 mod server;
 mod state;
@@ -24,6 +25,7 @@ pub use error::{ErrorClass, KeaError};
 pub use fleet::{Fleet, Member, Standing};
 pub use health::watch_over;
 pub use limits::{Limits, Repeat};
+pub use pages::Listed;
 pub use server::Server;
 pub use state::{Reach, ServerState};
 pub use transport::{
