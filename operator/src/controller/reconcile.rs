@@ -43,6 +43,7 @@ impl Error {
 }
 
 /// Reconciles one object.
+#[tracing::instrument(level = "debug", skip_all, fields(namespace = object.meta().namespace, name = object.meta().name))]
 pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
     let object = match &object.0 {
         Ok(object) => object,

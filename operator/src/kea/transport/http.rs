@@ -61,6 +61,8 @@ struct Current {
     /// What was tried since and cannot be used, and why.
     refused: Option<(Material, String)>,
     complaint: Option<String>,
+    /// How often what changed was put to use.
+    renewals: u64,
     checked: Instant,
 }
 
@@ -81,7 +83,8 @@ impl Http {
             Err(error) => return Err(error),
         };
         let client = client.map(Arc::new);
-        let current = Current { client, used, refused: None, complaint, checked: Instant::now() };
+        let current =
+            Current { client, used, refused: None, complaint, renewals: 0, checked: Instant::now() };
         Ok(Self { url: url.clone(), server, settings: settings.clone(), current: Mutex::new(current) })
     }
 
@@ -120,6 +123,7 @@ impl Http {
                 );
                 current.client = Some(Arc::new(client));
                 current.used = material;
+                current.renewals += 1;
                 current.refused = None;
                 None
             }
@@ -201,5 +205,9 @@ impl Transport for Http {
 
     fn complaint(&self) -> Option<String> {
         self.current.lock().complaint.clone()
+    }
+
+    fn renewals(&self) -> u64 {
+        self.current.lock().renewals
     }
 }

@@ -24,8 +24,8 @@ pub use exposition::Format;
 pub use objects::{ObjectKey, Reconciling, object_key};
 pub use registry::Description;
 pub use words::{
-    BreakerState, CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation,
-    ServerType, SkipReason, SweepResult,
+    CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation, ServerType, SkipReason,
+    SweepResult,
 };
 
 /// Every metric of the operator. Clones are cheap and count together.

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
+use crate::kea::Circuit;
 
 /// A value for everything that can have one.
 fn everything() -> Metrics {
@@ -11,7 +12,7 @@ fn everything() -> Metrics {
     metrics.kea_command_retried("http://kea:8000", "reservation-get");
     metrics.kea_batch_sent("http://kea:8000", "ext-reservation-apply", 100);
     metrics.server_is_healthy("http://kea:8000", ServerType::Primary, true);
-    metrics.breaker_is("http://kea:8000", BreakerState::HalfOpen);
+    metrics.breaker_is("http://kea:8000", Circuit::HalfOpen);
     metrics.dialect_is("http://kea:8000", Some("stock"));
     metrics.credentials_reloaded(Outcome::Success);
     metrics.reservation_operation(ReservationOperation::Add, OperationStatus::Success, 7);
@@ -142,8 +143,8 @@ fn a_server_has_one_dialect_and_its_breaker_one_state() {
     metrics.dialect_is("s", None);
     assert!(!metrics.encode(Format::Prometheus).contains("kea_operator_server_dialect{"));
 
-    metrics.breaker_is("s", BreakerState::Open);
-    metrics.breaker_is("s", BreakerState::Closed);
+    metrics.breaker_is("s", Circuit::Open);
+    metrics.breaker_is("s", Circuit::Closed);
     assert_eq!(value(&metrics, r#"kea_operator_breaker_state{server="s",state="open"}"#).unwrap(), "0");
     assert_eq!(value(&metrics, r#"kea_operator_breaker_state{server="s",state="closed"}"#).unwrap(), "1");
 }
