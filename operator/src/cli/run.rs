@@ -127,6 +127,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
         sweep: args.rules.sweep(),
+        metrics: metrics.clone(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     let office = match election {

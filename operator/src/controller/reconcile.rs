@@ -14,7 +14,7 @@ use super::pace::Wait;
 use super::status::{self, StatusError};
 use super::triage::{Claim, with_ours};
 use super::validate;
-use super::{Context, dereference, notices};
+use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
 use crate::kea::{Fleet, KeaError, Member};
@@ -136,6 +136,7 @@ async fn serve(
             let plans = survey.plans;
             let applied = apply::apply(&context.fleet, plans, &context.policy.owner(object)).await;
             settle(&object.uid().unwrap_or_default(), &mut finding, &applied);
+            counted::applied(&context.metrics, object, &finding, &applied);
             tell(object, context, &finding, &applied).await;
         }
     }

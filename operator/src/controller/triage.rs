@@ -54,7 +54,8 @@ impl Policy {
         if claimed { Claim::GiveUp(why) } else { Claim::Leave }
     }
 
-    fn serves(&self, object: &NetworkConfiguration) -> bool {
+    /// Whether the provider is ours.
+    pub fn serves(&self, object: &NetworkConfiguration) -> bool {
         let provider = object.spec.provider.as_deref().unwrap_or_default().trim().to_lowercase();
         provider.is_empty() || self.providers.contains(&provider)
     }

@@ -68,6 +68,11 @@ impl Server {
         Self { metrics, ..self }
     }
 
+    /// Where it is counted what is sent to the server.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// What the server is called in messages.
     pub fn name(&self) -> &str {
         &self.name

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kube::ResourceExt;
 use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
-use super::metrics::{Outcome, ServerType};
+use super::metrics::{Outcome, Phase, ServerType, object_key};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::kea::{Server, ServerState};
 use crate::source::{Notice, Objects, SourceError};
@@ -55,6 +56,9 @@ impl Objects for CountedObjects {
     ) -> Result<String, SourceError> {
         let written = self.inner.write_status(object, status).await;
         self.metrics.status_written(if written.is_ok() { Outcome::Success } else { Outcome::Error });
+        if let (Ok(_), Some(phase)) = (&written, status.phase.as_deref().and_then(Phase::of)) {
+            self.metrics.object_is(object_key(object.namespace().as_deref(), &object.name_any()), phase);
+        }
         written
     }
 

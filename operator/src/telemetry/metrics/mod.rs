@@ -12,6 +12,7 @@ mod tests;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -42,6 +43,12 @@ struct Inner {
     objects: objects::ObjectFamilies,
     leader: Gauge,
     liveness: Liveness,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metrics")
+    }
 }
 
 impl Default for Metrics {

@@ -20,8 +20,10 @@ fn everything() -> Metrics {
     metrics.lease_pinned_after(second);
     metrics.drift_found("http://kea:8000");
     metrics.drift_repaired("http://kea:8000");
-    metrics.server_disagrees_in("http://kea:8000", 3);
-    metrics.orphan_sweep_ended(SweepResult::Done, 5, 2);
+    metrics.server_is_level("http://kea:8000", true);
+    metrics.orphans_found("http://kea:8000", 5);
+    metrics.orphans_removed("http://kea:8000", 2);
+    metrics.orphan_sweep_ended("http://kea:8000", SweepResult::Done);
     metrics.reconciliation_error(ErrorType::Network);
     metrics.reconciliation_began(&object_key(Some("a"), "b")).ended(Outcome::Success);
     metrics.status_written(Outcome::Error);
@@ -103,7 +105,9 @@ fn objects_are_counted_as_they_stand_now() {
     let (a, b, c) = (object_key(Some("n"), "a"), object_key(Some("n"), "b"), object_key(None, "c"));
     metrics.object_is(a.clone(), Phase::Reconciling);
     metrics.object_is(a.clone(), Phase::Ready);
+    metrics.object_is_served(a.clone(), Phase::Error);
     metrics.object_is(b.clone(), Phase::Error);
+    metrics.object_is_served(c.clone(), Phase::Ready);
     metrics.object_is_skipped(c.clone(), SkipReason::Provider);
     metrics.object_queued(a.clone());
     metrics.object_queued(a.clone());

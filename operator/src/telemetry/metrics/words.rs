@@ -7,7 +7,7 @@ use crate::kea::{ErrorClass, KeaError};
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$meaning])* $variant,)+
         }
@@ -15,6 +15,11 @@ macro_rules! words {
         impl $name {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The one with that word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.word() == word)
+            }
 
             /// As it is scraped.
             pub const fn word(self) -> &'static str {
@@ -187,7 +192,7 @@ words! {
     SweepResult {
         /// Everything was looked at.
         Done = "done",
-        /// Stopped by the brake: too much would have gone.
+        /// Held by the brake: too much would have gone.
         Stopped = "stopped",
         /// Not finished: Kea or the source failed.
         Error = "error",
