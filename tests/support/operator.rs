@@ -13,14 +13,22 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts `kea-operator run` with these arguments, and no setting from the environment.
 pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
+    Process::spawn("kea-operator", &command(arguments, environment), log).unwrap()
+}
+
+/// The same, not started yet.
+pub fn command(arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
     let mut command = Command::new(operator_path().unwrap());
     for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEA_")) {
         command.env_remove(name);
     }
-    // Nobody probes it here, and the port may be taken.
-    command.args(["run", "--health-probe-bind-address", "0", "--log-json-logging=false"]).args(arguments);
+    command.args(["run", "--log-json-logging=false"]).args(arguments);
+    if !arguments.contains(&"--health-probe-bind-address") {
+        // Nobody probes it here, and the port may be taken.
+        command.args(["--health-probe-bind-address", "0"]);
+    }
     command.envs(environment.iter().map(|(name, value)| (*name, *value)));
-    Process::spawn("kea-operator", &command, log).unwrap()
+    command
 }
 
 /// A NetworkNamespace with that prefix.

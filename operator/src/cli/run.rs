@@ -14,7 +14,8 @@ use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source::{self, Source};
-use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
+use crate::telemetry::metrics::ServerType;
+use crate::telemetry::{self, CountedObjects, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -109,7 +110,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     let metrics = Metrics::default();
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
     source::secret::provide(&mut settings, &stop).await?;
-    let servers = servers(&settings, &term)?;
+    let servers = servers(&settings, &term, &metrics)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
@@ -121,8 +122,9 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
-    for server in &servers {
+    for (server, place) in servers.iter().zip(ServerType::places()) {
         tokio::spawn(kea::watch_over(server.clone(), stop.clone()));
+        tokio::spawn(telemetry::follow(server.clone(), place, metrics.clone(), stop.clone()));
     }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
@@ -131,16 +133,22 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
         sweep: args.rules.sweep(),
+        metrics: metrics.clone(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     let office = match election {
-        None => None,
+        None => {
+            metrics.leader_is_me(true);
+            None
+        }
         Some(election) => {
             let won = leader::stand(election, term.clone(), &mut source, &readiness, &stop).await?;
             source.objects = Arc::new(GuardedObjects { inner: source.objects, term });
+            metrics.leader_is_me(won.is_some());
             won
         }
     };
+    source.objects = Arc::new(CountedObjects { inner: source.objects, metrics: metrics.clone() });
     // One that was stopped before it led never worked.
     if !stop.is_cancelled() {
         metrics.leader_is_me(true);
@@ -156,11 +164,16 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
 }
 
 /// A client for each server, the primary first.
-fn servers(settings: &KeaSettings, term: &Term) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+fn servers(
+    settings: &KeaSettings,
+    term: &Term,
+    metrics: &Metrics,
+) -> Result<Vec<Arc<Server>>, kea::SetupError> {
     let server = |server: &ServerSettings| {
         let inner = kea::open(&server.endpoint, &server.http)?;
         let transport = GuardedTransport { inner, term: term.clone() };
-        Ok(Arc::new(Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone())))
+        let server = Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone());
+        Ok(Arc::new(server.counted(metrics.clone())))
     };
     settings.servers.iter().map(server).collect()
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod conditions;
+mod counted;
 mod dereference;
 mod finding;
 mod give_up;
@@ -21,7 +22,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -36,7 +37,8 @@ use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
 use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
-use crate::telemetry::Readiness;
+use crate::telemetry::metrics::object_key;
+use crate::telemetry::{Metrics, Readiness};
 
 use leftovers::Leftovers;
 use pace::Pace;
@@ -63,6 +65,7 @@ pub struct Context {
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     cleanup_timeout: Option<Duration>,
     pace: Pace,
+    metrics: Metrics,
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
@@ -190,6 +193,8 @@ pub struct Options {
     pub cleanup_timeout: Option<Duration>,
     /// How reservations of objects that are gone are found and removed.
     pub sweep: SweepOptions,
+    /// Where it is counted what comes of it.
+    pub metrics: Metrics,
 }
 
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
@@ -215,6 +220,7 @@ pub async fn run(
         rules: options.rules,
         cleanup_timeout: options.cleanup_timeout,
         pace: Pace::default(),
+        metrics: options.metrics.clone(),
         written: Mutex::default(),
         claims: Mutex::default(),
         leftovers: Leftovers::default(),
@@ -225,9 +231,16 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), options.sweep, stop.clone()));
-    let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
+    let known = configurations.clone();
+    options
+        .metrics
+        .census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
+    let metrics = options.metrics;
+    let queue = stream::select(queue(triggers), queue(brought_back))
+        .inspect_ok(|object| metrics.object_queued(object_key(object.namespace.as_deref(), &object.name)))
+        .take_until(stop.cancelled_owned());
     applier(
-        |object, context| Box::pin(reconcile::reconcile(object, context)),
+        |object, context| Box::pin(counted::reconcile(object, context)),
         |object: Arc<AnyConfiguration>, _: &reconcile::Error, context: Arc<Context>| {
             reconcile::retry(&object, &context)
         },

@@ -27,6 +27,7 @@ use crate::crd::{
 use crate::domain::Rules;
 use crate::kea::{Fleet, KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
+use crate::telemetry::Metrics;
 
 const COMMANDS: [&str; 5] = [
     "ext-lease-resolve",
@@ -221,6 +222,7 @@ impl Fixture {
             namespaces: namespaces("10.0.0.0/24"),
             policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()], strict_defaults: false },
             pace: Pace::default(),
+            metrics: Metrics::default(),
             written: Mutex::default(),
             rules: Rules::default(),
             cleanup_timeout: Some(Duration::from_mins(15)),

@@ -1,6 +1,7 @@
 //! The commands that the operator uses, in the dialect that the server speaks.
 
 mod change;
+mod counts;
 mod look_up;
 mod stock;
 
