@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod crd;
+pub mod doctor;
 pub mod domain;
 pub mod kea;
 pub mod source;

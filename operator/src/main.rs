@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     // One TLS implementation for the cluster and for Kea; that it is set already would be as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.execute() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("kea-operator: {error:#}");
             ExitCode::FAILURE

@@ -1,11 +1,13 @@
 //! The command line.
 
+mod doctor;
 mod export;
 mod import;
+mod output;
 mod run;
 mod store;
 
-use std::io::{self, Write};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -24,6 +26,9 @@ pub struct Cli {
 enum Command {
     /// Serve the objects of a cluster, or of a folder, until stopped by SIGTERM or SIGINT
     Run(Box<run::RunArgs>),
+    /// Look for what keeps the operator from its work, in Kea's settings above all
+    #[command(after_long_help = doctor::HELP)]
+    Doctor(Box<doctor::DoctorArgs>),
     /// Print the CustomResourceDefinitions, for kubectl apply -f -
     Crd,
     /// Write what a store of the hook holds into a file; the server that uses it may run
@@ -40,19 +45,21 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what the command line says.
-    pub fn execute(self) -> anyhow::Result<()> {
+    /// Does what the command line says. What went wrong is an error, or is in the exit status where a command says so.
+    pub fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Doctor(args) => return doctor::doctor(&args),
             Command::Run(args) => run::run(&args),
-            Command::Crd => print(definitions()?.as_bytes()),
+            Command::Crd => output::print(&definitions()?),
             Command::Export(args) => export::export(&args),
             Command::Import(args) => import::import(&args),
             Command::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "kea-operator", &mut script);
-                print(&script)
+                output::print(&String::from_utf8(script)?)
             }
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -62,13 +69,9 @@ fn definitions() -> anyhow::Result<String> {
     Ok(documents?.concat())
 }
 
-fn print(text: &[u8]) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => Ok(outcome?),
-    }
+/// Whether the environment has a variable, with something in it.
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]

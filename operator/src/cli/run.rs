@@ -76,8 +76,7 @@ fn workers(text: &str) -> Result<u16, String> {
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     telemetry::init(&args.log)?;
-    let settings =
-        args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
+    let settings = args.kea.settings(super::is_set)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }

@@ -55,11 +55,7 @@ impl Server {
     }
 
     /// The arguments of a successful reply, or none where Kea says that there is nothing.
-    pub(super) async fn found(
-        &self,
-        command: &str,
-        arguments: Option<Value>,
-    ) -> Result<Option<Value>, KeaError> {
+    pub async fn found(&self, command: &str, arguments: Option<Value>) -> Result<Option<Value>, KeaError> {
         let reply = self.call(command, arguments).await?;
         match reply.code {
             Code::Success => Ok(Some(reply.arguments)),
