@@ -4,15 +4,18 @@ mod doctor;
 mod export;
 mod import;
 mod output;
+mod plugin;
 mod run;
 mod store;
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::crd;
+use plugin::Name;
 
 /// Turns NetworkConfiguration objects into DHCP reservations in ISC Kea.
 #[derive(Parser, Debug)]
@@ -44,23 +47,48 @@ enum Command {
     },
 }
 
+/// Does what the command line says, and tells how it went.
+pub fn main() -> ExitCode {
+    let name = Name::of(env::args_os().next().as_deref());
+    let command = name.apply(Cli::command());
+    if name == Name::Completer {
+        let words: Vec<String> = env::args().skip(1).collect();
+        return conclude(
+            name,
+            output::print(&plugin::complete(&command, &words)).map(|()| ExitCode::SUCCESS),
+        );
+    }
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    conclude(name, cli.execute(name))
+}
+
+fn conclude(name: Name, outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{}: {error:#}", name.words());
+        ExitCode::FAILURE
+    })
+}
+
 impl Cli {
-    /// Does what the command line says. What went wrong is an error, or is in the exit status where a command says so.
-    pub fn execute(self) -> anyhow::Result<ExitCode> {
+    fn execute(self, name: Name) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Doctor(args) => return doctor::doctor(&args),
             Command::Run(args) => run::run(&args),
             Command::Crd => output::print(&definitions()?),
             Command::Export(args) => export::export(&args),
             Command::Import(args) => import::import(&args),
-            Command::Completion { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Self::command(), "kea-operator", &mut script);
-                output::print(&String::from_utf8(script)?)
-            }
+            Command::Completion { shell } => completion(shell, name),
         }?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A script for the shell. That of a plugin is for those who type its own name: behind `kubectl`, kubectl completes.
+fn completion(shell: Shell, name: Name) -> anyhow::Result<()> {
+    let program = if name == Name::Own { "kea-operator" } else { "kubectl-kea" };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), program, &mut script);
+    output::print(&String::from_utf8(script)?)
 }
 
 fn definitions() -> anyhow::Result<String> {
