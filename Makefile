@@ -54,6 +54,7 @@ test: test-plain test-real ## Run all tests, with all their set-up, in every sup
 test-plain: ## Run what needs neither Kea nor a C++ compiler
 	CXX=/nonexistent $(CARGO) build
 	CXX=/nonexistent $(CARGO) test
+	$(CARGO) test -p kea-operator --lib --features otel telemetry::traces
 
 # The hook that the tests load can fail on purpose; the one that `make hook` leaves cannot.
 .PHONY: test-real
@@ -137,6 +138,7 @@ lint: ## Check formatting, lints, licences and sources of dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --features sanitize,kea-lab/kea -- -D warnings
+	$(CARGO) clippy -p kea-operator --all-targets --features otel -- -D warnings
 	@test -x $(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny || \
 	    $(CARGO) install --quiet --locked --root $(KEA_OPERATOR_CACHE)/tools --version $(DENY_VERSION) cargo-deny
 	$(KEA_OPERATOR_CACHE)/tools/bin/cargo-deny --log-level error check bans licenses sources

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
+use futures::future::join_all;
 use serde::Serialize;
 
 use super::output::{BOLD, DIM, GREEN, OutputArgs, RED, YELLOW, columns, styled};
+use super::servers;
 use crate::config::KeaArgs;
-use crate::doctor::{Facts, Finding, Reached, Severity, checks};
-use crate::kea::{self, Server};
+use crate::doctor::{Facts, Finding, Severity, checks};
 
 /// Shown below the options.
 pub const HELP: &str = "\
@@ -58,25 +58,17 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 
 async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     let settings = args.kea.settings(super::is_set)?;
-    let of_settings = |warning: &String| Finding::warning("settings", warning).of("settings");
-    let mut findings: Vec<Finding> = settings.warnings.iter().map(of_settings).collect();
-    let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let server = Server::new(transport, settings.endpoint.to_string(), settings.timeout);
-    let wanted = args.server.as_deref().unwrap_or_default();
-    let servers: Vec<&Server> =
-        [&server].into_iter().filter(|server| server.name().contains(wanted)).collect();
-    (!servers.is_empty()).then_some(()).with_context(|| format!("no server has {wanted:?} in its URL"))?;
-    let reached = |server| Reached {
-        server,
-        endpoint: &settings.endpoint,
-        tls: &settings.http.tls,
-        has_password: settings.http.credentials.is_some(),
+    let of_settings = |warning: &String| {
+        Finding::warning("settings", warning).fix("correct the variable or flag that it names").of("settings")
     };
-    let facts: Vec<Facts> = futures::future::join_all(
-        servers.into_iter().map(|server| async move { Facts::ask(&reached(server)).await }),
-    )
+    let mut findings: Vec<Finding> = settings.warnings.iter().map(of_settings).collect();
+    let servers = servers::open(&settings, args.server.as_deref())?;
+    let facts: Vec<Facts> = join_all(servers.iter().map(|reached| {
+        let http = &reached.settings.http;
+        Facts::ask(&reached.server, &reached.settings.endpoint, http.credentials.is_some())
+    }))
     .await;
-    findings.extend(facts.iter().flat_map(|facts| checks::server(facts, 1)));
+    findings.extend(facts.iter().flat_map(|facts| checks::server(facts, settings.servers.len())));
     findings.extend(checks::peers(&facts));
     Ok(findings)
 }

@@ -5,7 +5,9 @@ mod export;
 mod import;
 mod output;
 mod plugin;
+mod rules;
 mod run;
+mod servers;
 mod store;
 
 use std::env;
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::crd;
+use crate::{crd, dotenv};
 use plugin::Name;
 
 /// Turns NetworkConfiguration objects into DHCP reservations in ISC Kea.
@@ -47,18 +49,22 @@ enum Command {
     },
 }
 
-/// Does what the command line says, and tells how it went.
+/// Does what the command line says, with the environment and `.env` files, and tells how it went.
 pub fn main() -> ExitCode {
     let name = Name::of(env::args_os().next().as_deref());
     let command = name.apply(Cli::command());
     if name == Name::Completer {
         let words: Vec<String> = env::args().skip(1).collect();
-        return conclude(
-            name,
-            output::print(&plugin::complete(&command, &words)).map(|()| ExitCode::SUCCESS),
-        );
+        let completed = output::print(&plugin::complete(&command, &words));
+        return conclude(name, completed.map(|()| ExitCode::SUCCESS));
     }
-    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let files = dotenv::Files::find();
+    for warning in &files.warnings {
+        eprintln!("{}: {warning}", name.words());
+    }
+    let mut command = files.supply(command);
+    let matches = command.get_matches_mut();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     conclude(name, cli.execute(name))
 }
 
@@ -70,6 +76,11 @@ fn conclude(name: Name, outcome: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 impl Cli {
+    /// The whole command line, as it is described.
+    pub fn command_line() -> clap::Command {
+        Self::command()
+    }
+
     fn execute(self, name: Name) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Doctor(args) => return doctor::doctor(&args),

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{KeaArgs, KeaSettings, given};
+use crate::cli::rules::RuleArgs;
+use crate::config::{KeaArgs, KeaSettings, ServerSettings, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
+use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source::{self, Source};
-use crate::telemetry::{self, LogArgs, Readiness};
+use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -34,15 +35,23 @@ pub struct RunArgs {
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
     max_concurrent_reconciles: u16,
 
-    /// Where /healthz and /readyz are answered; 0 for nowhere
-    #[arg(long, default_value = ":9995", value_name = "ADDRESS")]
-    health_probe_bind_address: String,
+    #[command(flatten)]
+    serve: ServeArgs,
+
+    #[command(flatten)]
+    rules: RuleArgs,
+
+    #[command(flatten)]
+    leader: LeaderArgs,
 
     #[command(flatten)]
     kea: KeaArgs,
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,51 +84,73 @@ fn workers(text: &str) -> Result<u16, String> {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    telemetry::init(&args.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
     let settings = args.kea.settings(super::is_set)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, settings))
+    let served = runtime.block_on(serve(args, settings));
+    traces.end();
+    served
 }
 
 async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+    let election = args.leader.settings(args.source == SourceArg::Kube)?;
+    let term = Term::default();
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
-    let probes = telemetry::bind(&args.health_probe_bind_address)
-        .await?
-        .map(|listener| tokio::spawn(telemetry::probes(listener, readiness.clone(), stop.clone())));
-    let transport = kea::open(&settings.endpoint, &settings.http)?;
-    let kea = Arc::new(Server::new(transport, settings.endpoint.to_string(), settings.timeout));
+    let metrics = Metrics::default();
+    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
+    let servers = servers(&settings, &term)?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), source = ?args.source, kea = kea.name(),
-        timeout_seconds = settings.timeout.as_secs(), workers = args.max_concurrent_reconciles,
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source,
+        kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
+        timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
         providers = args.providers.join(","), "starting"
     );
-    let source = tokio::select! {
+    let mut source = tokio::select! {
         source = open(args) => source?,
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
-    // Only to say so early: objects are served, and told, whether Kea is there or not.
-    let early = kea.clone();
-    tokio::spawn(async move {
-        if let Err(error) = early.dialect().await {
-            tracing::warn!(%error, "Kea cannot be used yet; will keep trying");
-        }
-    });
+    for server in &servers {
+        tokio::spawn(kea::watch_over(server.clone(), stop.clone()));
+    }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
         workers: args.max_concurrent_reconciles,
+        rules: args.rules.rules(),
+        cleanup_timeout: args.rules.cleanup_timeout(),
     };
-    controller::run(source, kea, options, readiness, stop.clone()).await;
-    stop.cancel();
-    if let Some(probes) = probes {
-        probes.await.context("the probes ended badly")?;
+    readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
+    let office = match election {
+        None => None,
+        Some(election) => {
+            let won = leader::stand(election, term.clone(), &mut source, &readiness, &stop).await?;
+            source.objects = Arc::new(GuardedObjects { inner: source.objects, term });
+            won
+        }
+    };
+    controller::run(source, servers, options, readiness, stop.clone()).await;
+    if let Some(office) = office {
+        office.leave().await;
     }
+    stop.cancel();
+    answers.join_all().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A client for each server, the primary first.
+fn servers(settings: &KeaSettings, term: &Term) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+    let server = |server: &ServerSettings| {
+        let inner = kea::open(&server.endpoint, &server.http)?;
+        let transport = GuardedTransport { inner, term: term.clone() };
+        Ok(Arc::new(Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone())))
+    };
+    settings.servers.iter().map(server).collect()
 }
 
 async fn open(args: &RunArgs) -> anyhow::Result<Source> {

@@ -1,114 +1,123 @@
-//! Carries a plan out: releases first, then new reservations.
+//! Carries plans out, on every server.
 
-use crate::domain::{Desired, Outcome, Plan, Release, ReleaseOutcome, address_taken};
-use crate::kea::{Addition, KeaError, Server};
+use std::sync::Arc;
 
-/// What a plan came to.
+use futures::future::join_all;
+
+use crate::domain::{
+    Absence, Outcome, Owner, Ownership, Put, Removal, Reservation, Step, Steps, Wanted, address_taken,
+};
+use crate::kea::{Change, Changed, Fleet, KeaError, Member};
+
+/// What a plan came to on one server.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// Reservations that were removed.
-    pub removed: Vec<Release>,
-    /// Interfaces, by place, whose address is reserved now.
+    pub removed: Vec<Removal>,
+    /// Interfaces, by place, whose address is reserved now and was not before.
     pub added: Vec<usize>,
-    /// One outcome per interface; none is `Pin` any more.
-    pub interfaces: Vec<Outcome>,
-    /// Why the rest was not done.
-    pub error: Option<ApplyError>,
+    /// One outcome per interface; `Unknown` where nothing was done.
+    pub outcomes: Vec<Outcome>,
+    /// Why it was not carried out.
+    pub error: Option<KeaError>,
 }
 
-/// Why a plan was not carried out to its end.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApplyError {
-    /// Kea did not remove a reservation.
-    #[error("cannot release the reservation of MAC {}: {cause}", release.mac)]
-    Remove {
-        /// The reservation.
-        release: Release,
-        /// Kea's reason.
-        cause: KeaError,
-    },
-    /// Kea did not take a reservation, and did not refuse it either.
-    #[error(transparent)]
-    Add(KeaError),
+/// Carries out the plan of each server. They are changed at the same time, and each by itself: that one fails keeps no other
+/// from being right.
+pub async fn apply(
+    fleet: &Fleet,
+    plans: Vec<(Arc<Member>, Steps)>,
+    owner: &Owner,
+) -> Vec<(Arc<Member>, Applied)> {
+    let _waiting = fleet.wait();
+    join_all(plans.into_iter().map(|(member, steps)| async move {
+        let applied = on_one(&member, steps, owner).await;
+        (member, applied)
+    }))
+    .await
 }
 
-impl ApplyError {
-    /// Kea's error.
-    pub fn kea(&self) -> &KeaError {
-        match self {
-            Self::Remove { cause, .. } | Self::Add(cause) => cause,
+async fn on_one(member: &Member, steps: Steps, owner: &Owner) -> Applied {
+    let puts = steps.interfaces.iter().filter_map(|step| match step {
+        Step::Put(put) => Some(Change::Put(put.clone(), owner.clone())),
+        Step::Settled(_) => None,
+    });
+    let changes: Vec<Change> = steps.removals.iter().copied().map(Change::Remove).chain(puts).collect();
+    let results = match member.change(changes).await {
+        Ok(results) => results,
+        Err(error) => {
+            let outcomes = steps.interfaces.into_iter().map(settled).collect();
+            return Applied { outcomes, error: Some(error), ..Applied::default() };
         }
-    }
-}
-
-/// Carries out `plan`. After an error the outcome of what was not done is `Unknown`.
-pub async fn apply(kea: &Server, desired: &Desired, plan: Plan) -> Applied {
-    let mut applied = Applied::default();
-    applied.error = release(kea, plan.releases, &mut applied.removed).await.err();
-    for (place, outcome) in plan.interfaces.into_iter().enumerate() {
-        let outcome = match outcome {
-            Outcome::Pin { .. } if applied.error.is_some() => Outcome::Unknown,
-            Outcome::Pin { .. } => match pin(kea, desired, outcome).await {
-                Ok(outcome) => {
-                    if matches!(outcome, Outcome::Reserved { .. }) {
-                        applied.added.push(place);
-                    }
-                    outcome
+    };
+    let (of_removals, of_puts) = results.split_at(steps.removals.len().min(results.len()));
+    let removed = steps.removals.iter().zip(of_removals).filter(|(_, result)| **result == Changed::Done);
+    let mut applied =
+        Applied { removed: removed.map(|(removal, _)| *removal).collect(), ..Applied::default() };
+    let mut of_puts = of_puts.iter();
+    for (place, step) in steps.interfaces.into_iter().enumerate() {
+        let outcome = match step {
+            Step::Settled(outcome) => outcome,
+            Step::Put(put) => {
+                let outcome = match of_puts.next() {
+                    Some(changed) => outcome(member, &put, changed.clone()).await,
+                    None => Outcome::Unknown,
+                };
+                if matches!(outcome, Outcome::Reserved { .. }) {
+                    applied.added.push(place);
                 }
-                Err(error) => {
-                    applied.error = Some(ApplyError::Add(error));
-                    Outcome::Unknown
-                }
-            },
-            settled => settled,
+                outcome
+            }
         };
-        applied.interfaces.push(outcome);
+        applied.outcomes.push(outcome);
     }
     applied
 }
 
-/// Removes the reservations that are ours, and lists them.
-pub async fn release(
-    kea: &Server,
-    releases: Vec<(Release, ReleaseOutcome)>,
-    removed: &mut Vec<Release>,
-) -> Result<(), ApplyError> {
-    for (release, outcome) in releases {
-        match outcome {
-            ReleaseOutcome::Gone => {}
-            ReleaseOutcome::Foreign(ownership) => {
-                tracing::info!(mac = %release.mac, subnet = %release.subnet, %ownership, "reservation left as it is");
-            }
-            ReleaseOutcome::Remove => {
-                if let Err(cause) = kea.remove(release.subnet.id, release.mac).await {
-                    return Err(ApplyError::Remove { release, cause });
-                }
-                removed.push(release);
-            }
-        }
+fn settled(step: Step) -> Outcome {
+    match step {
+        Step::Settled(outcome) => outcome,
+        Step::Put(_) => Outcome::Unknown,
     }
-    Ok(())
 }
 
-async fn pin(kea: &Server, desired: &Desired, wanted: Outcome) -> Result<Outcome, KeaError> {
-    let Outcome::Pin { mac, address } = wanted else {
-        return Ok(wanted);
+async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
+    let address = match put.address {
+        Wanted::Address(address) => Some(address),
+        Wanted::OfNextLease | Wanted::None => None,
     };
-    let subnet = desired.subnet.id;
-    let reason = match kea.add(subnet, mac, address, &desired.owner).await? {
-        Addition::Added => {
-            return Ok(Outcome::Reserved { mac, address, owned: true });
+    match (changed, address) {
+        (Changed::Done, Some(address)) => Outcome::Reserved { mac: put.mac, address, owned: true },
+        (Changed::Done | Changed::Pending, _) => {
+            Outcome::Waiting { mac: put.mac, absence: Absence::NoLease, held: true }
         }
-        Addition::Refused(reason) => reason,
-    };
-    // Somebody was faster since the plan was made; or it was us, in an attempt whose answer was lost.
-    match kea.reservation_at(subnet, address).await? {
-        Some(holder) if desired.owner.owns(&holder.ownership) && holder.identifier == mac.into() => {
-            Ok(Outcome::Reserved { mac, address, owned: true })
+        (Changed::Conflict(holder), address) => {
+            let holder = named(member, holder).await;
+            let reason = match (address, &holder) {
+                (Some(address), holder) => address_taken(put.mac, address, holder.as_ref()),
+                (None, Some(holder)) => format!("a reservation exists already for {}", holder.holder()),
+                (None, None) => "another reservation is in the way".into(),
+            };
+            Outcome::Conflict { leased: put.leased, reason }
         }
-        Some(holder) => {
-            Ok(Outcome::Conflict { leased: Some(address), reason: address_taken(mac, address, &holder) })
+        (Changed::Refused(reason), address) => {
+            // The subnet may be gone, or have another prefix now.
+            member.forget_subnets().await;
+            Outcome::Refused { address, reason }
         }
-        None => Ok(Outcome::Refused { address, reason }),
+    }
+}
+
+/// The holder of an address with the object that it is reserved for, where that can be read; brief answers name the operator
+/// alone.
+async fn named(member: &Member, holder: Option<Reservation>) -> Option<Reservation> {
+    let brief = holder?;
+    let unnamed = matches!(&brief.ownership, Ownership::Owned { object: None, .. });
+    match brief.address() {
+        Some(address) if unnamed => {
+            let whole = member.server().reservation_at(brief.subnet_id, address).await;
+            Some(whole.ok().flatten().unwrap_or(brief))
+        }
+        _ => Some(brief),
     }
 }

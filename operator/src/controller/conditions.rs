@@ -15,11 +15,69 @@ pub const SUBNET_RESOLVED: &str = "SubnetResolved";
 pub const LEASES_OBSERVED: &str = "LeasesObserved";
 /// Every interface has a reservation; the message lists the addresses.
 pub const RESERVED: &str = "Reserved";
-/// Kea answers.
+/// A Kea server answers.
 pub const KEA_REACHABLE: &str = "KeaReachable";
+/// Every Kea server has what the object wishes for.
+pub const SERVERS_AGREE: &str = "ServersAgree";
 
 /// Every condition type, in the order of the status.
-pub const TYPES: [&str; 5] = [READY, SUBNET_RESOLVED, LEASES_OBSERVED, RESERVED, KEA_REACHABLE];
+pub const TYPES: [&str; 6] =
+    [READY, SUBNET_RESOLVED, LEASES_OBSERVED, RESERVED, KEA_REACHABLE, SERVERS_AGREE];
+
+/// Every reason that a condition can have, by its type and its status.
+pub const REASONS: &[(&str, Truth, &[&str])] = &[
+    (READY, Truth::True, &["Configured"]),
+    (READY, Truth::False, &["Reconciling", "Error"]),
+    (SUBNET_RESOLVED, Truth::True, &["Resolved"]),
+    (
+        SUBNET_RESOLVED,
+        Truth::False,
+        &[
+            "NamespaceMissing",
+            "NamespaceAmbiguous",
+            "NamespaceMalformed",
+            "PrefixMissing",
+            "PrefixInvalid",
+            "SubnetNotFound",
+            "SubnetAmbiguous",
+        ],
+    ),
+    (SUBNET_RESOLVED, Truth::Unknown, &[NOT_CHECKED]),
+    (LEASES_OBSERVED, Truth::True, &["Observed"]),
+    (LEASES_OBSERVED, Truth::False, &["NoLease"]),
+    (LEASES_OBSERVED, Truth::Unknown, &[NOT_CHECKED]),
+    (RESERVED, Truth::True, &["AllReserved", "ReservedNotOwned"]),
+    (RESERVED, Truth::False, &["Waiting", "NotPinned", "InvalidInterface", "Refused", "Conflict"]),
+    (RESERVED, Truth::Unknown, &[NOT_CHECKED]),
+    (KEA_REACHABLE, Truth::True, &["Reachable"]),
+    (
+        KEA_REACHABLE,
+        Truth::False,
+        &[
+            "KeaUnreachable",
+            "AuthenticationFailed",
+            "PermissionDenied",
+            "CommandUnsupported",
+            "CommandRefused",
+        ],
+    ),
+    (KEA_REACHABLE, Truth::Unknown, &[NOT_CHECKED]),
+    (SERVERS_AGREE, Truth::True, &["InSync"]),
+    (
+        SERVERS_AGREE,
+        Truth::False,
+        &[
+            "KeaUnreachable",
+            "AuthenticationFailed",
+            "PermissionDenied",
+            "CommandUnsupported",
+            "CommandRefused",
+            "SubnetNotFound",
+            "SubnetAmbiguous",
+        ],
+    ),
+    (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
+];
 
 /// Status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +112,14 @@ impl Saying {
         generation: Option<i64>,
         now: &Time,
     ) -> Condition {
+        debug_assert!(
+            REASONS.iter().any(|(of, truth, reasons)| {
+                *of == kind && *truth == self.truth && reasons.contains(&self.reason)
+            }),
+            "REASONS lacks {kind} {:?} {}",
+            self.truth,
+            self.reason
+        );
         let status = match self.truth {
             Truth::True => "True",
             Truth::False => "False",
@@ -108,7 +174,36 @@ pub fn kea_reachable(finding: &Finding, previous: &[Condition]) -> Saying {
         Some(obstacle) if !obstacle.is_after_kea() && !answered => {
             Saying::new(Truth::Unknown, NOT_CHECKED, "Kea was not asked yet")
         }
-        _ => Saying::new(Truth::True, "Reachable", format!("Kea at {} answers", finding.server)),
+        _ => Saying::new(Truth::True, "Reachable", format!("Kea at {} answers", finding.answering())),
+    }
+}
+
+/// `ServersAgree`.
+pub fn servers_agree(finding: &Finding) -> Saying {
+    let troubles: Vec<(&str, &Obstacle)> = finding
+        .servers
+        .iter()
+        .filter_map(|server| server.trouble.as_ref().map(|trouble| (server.name.as_str(), trouble)))
+        .collect();
+    match troubles.as_slice() {
+        _ if finding.obstacle.is_some() || finding.servers.is_empty() => {
+            Saying::new(Truth::Unknown, NOT_CHECKED, "Kea could not be asked")
+        }
+        [] => Saying::new(Truth::True, "InSync", "every Kea server has what this object wishes for"),
+        some => {
+            let (_, first) = some[0];
+            let reason = match first {
+                Obstacle::Kea(error) => kea_reason(error),
+                Obstacle::Subnet(error) => error.reason(),
+                Obstacle::Namespace(error) => error.reason(),
+            };
+            let message = some
+                .iter()
+                .map(|(name, trouble)| format!("{name}: {trouble}"))
+                .collect::<Vec<_>>()
+                .join("; ");
+            Saying::new(Truth::False, reason, message)
+        }
     }
 }
 
@@ -127,12 +222,24 @@ pub fn leases_observed(finding: &Finding) -> Saying {
 /// What an interface waits for, in words.
 pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     match outcome {
-        Outcome::Waiting { mac, absence: Absence::NoLease } => {
-            Some(format!("{}: no lease found for MAC {mac}", interface.label))
+        Outcome::Waiting { mac, absence, held } => {
+            let held = if *held { "; it is reserved without an address" } else { "" };
+            Some(match absence {
+                Absence::NoLease => format!("{}: no lease found for MAC {mac}{held}", interface.label),
+                _ => format!("{}: no usable lease found for MAC {mac}: {absence}{held}", interface.label),
+            })
         }
-        Outcome::Waiting { mac, absence } => {
-            Some(format!("{}: no usable lease found for MAC {mac}: {absence}", interface.label))
-        }
+        _ => None,
+    }
+}
+
+/// What a person may want to do about an interface that is as its settings ask for.
+pub fn advice((interface, outcome): &(Interface, Outcome)) -> Option<String> {
+    match outcome {
+        Outcome::Unpinned { mac, leased, tell: true } => Some(format!(
+            "{}: {leased}, leased by MAC {mac}, is not reserved: KEA_PIN_RESERVATIONS is log",
+            interface.label
+        )),
         _ => None,
     }
 }
@@ -141,7 +248,10 @@ pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
 pub fn problem((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     let reason = match outcome {
         Outcome::Invalid(reason) | Outcome::Conflict { reason, .. } => reason.clone(),
-        Outcome::Refused { address, reason } => format!("Kea refused to reserve {address}: {reason}"),
+        Outcome::Refused { address: Some(address), reason } => {
+            format!("Kea refused to reserve {address}: {reason}")
+        }
+        Outcome::Refused { address: None, reason } => format!("Kea refused a reservation: {reason}"),
         _ => return None,
     };
     Some(format!("{}: {reason}", interface.label))
@@ -171,8 +281,10 @@ pub fn reserved(finding: &Finding, reported: &[NetworkInterface]) -> Saying {
         (Truth::False, "InvalidInterface")
     } else if any(|o| *o == Outcome::Unknown) {
         (Truth::Unknown, NOT_CHECKED)
-    } else if any(|o| matches!(o, Outcome::Waiting { .. } | Outcome::Pin { .. })) {
+    } else if any(|o| matches!(o, Outcome::Waiting { .. })) {
         (Truth::False, "Waiting")
+    } else if any(|o| matches!(o, Outcome::Unpinned { .. })) {
+        (Truth::False, "NotPinned")
     } else if any(|o| matches!(o, Outcome::Reserved { owned: false, .. })) {
         (Truth::True, "ReservedNotOwned")
     } else {
@@ -187,7 +299,7 @@ fn in_short(outcome: &Outcome) -> Option<&'static str> {
         Outcome::Reserved { owned: true, .. } => None,
         Outcome::Reserved { owned: false, .. } => Some("not owned"),
         Outcome::Waiting { .. } => Some("no lease yet"),
-        Outcome::Pin { .. } => Some("being reserved"),
+        Outcome::Unpinned { .. } => Some("not pinned"),
         Outcome::Conflict { .. } => Some("conflict"),
         Outcome::Refused { .. } => Some("refused"),
         Outcome::Invalid(_) => Some("invalid"),

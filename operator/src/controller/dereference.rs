@@ -1,13 +1,18 @@
-//! Everything that is read for an object: its NetworkNamespace, and what Kea holds for it.
+//! Everything that is read for an object: its NetworkNamespace, and what the servers hold for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
+use ipnet::IpNet;
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 
+use super::finding::Obstacle;
+use super::validate;
 use crate::crd::{AnyNamespace, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Desired, Interface, Mac, Observed, Release, Wish, candidate};
-use crate::kea::{KeaError, Server};
+use crate::domain::{Holdings, Known, Mac, View};
+use crate::kea::{Fleet, KeaError, Member};
 
 /// Why an object's NetworkNamespace is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,44 +92,64 @@ pub fn namespace(
     }
 }
 
-/// What Kea holds for a wish: leases and reservations of its devices, the holders of addresses that they would get, and
-/// reservations to release.
-pub async fn observe(kea: &Server, desired: &Desired, now: i64) -> Result<Observed, KeaError> {
-    let mut observed = observe_releases(kea, &desired.releases).await?;
-    observed.now = now;
-    let subnet = desired.subnet.id;
-    for mac in desired.interfaces.iter().filter_map(wished) {
-        observed.leases.insert(mac, kea.leases(mac).await?);
-        if let Some(reservation) = kea.reservation_of(subnet, mac).await? {
-            let is_ours = desired.owner.owns(&reservation.ownership);
-            observed.reservations.insert((subnet, mac), reservation);
-            if is_ours {
-                continue;
-            }
-        }
-        if let Ok(address) = candidate(mac, desired, &observed)
-            && let Some(holder) = kea.reservation_at(subnet, address).await?
-        {
-            observed.holders.insert((subnet, address), holder);
-        }
-    }
-    Ok(observed)
+/// What the servers hold for an object.
+#[derive(Default)]
+pub struct Sight {
+    /// Servers that answered and have a subnet for the prefix, the one to believe first.
+    pub seen: Vec<(Arc<Member>, View)>,
+    /// What is in the way on the others.
+    pub troubles: Vec<(Arc<Member>, Obstacle)>,
 }
 
-fn wished(interface: &Interface) -> Option<Mac> {
-    match interface.wish {
-        Wish::Reserve(mac) => Some(mac),
-        Wish::Invalid(_) => None,
-    }
-}
-
-/// The reservations that may be released.
-pub async fn observe_releases(kea: &Server, releases: &[Release]) -> Result<Observed, KeaError> {
-    let mut observed = Observed::default();
-    for Release { mac, subnet } in releases {
-        if let Some(reservation) = kea.reservation_of(subnet.id, *mac).await? {
-            observed.reservations.insert((subnet.id, *mac), reservation);
+/// What each server holds for devices in a prefix: its subnet for it, and their leases and reservations.
+pub async fn observe(fleet: &Fleet, prefix: IpNet, macs: &[Mac]) -> Sight {
+    let _waiting = fleet.wait();
+    let looks = fleet.members().iter().map(|member| async move {
+        let outcome = view(member, prefix, macs).await;
+        (member.clone(), outcome)
+    });
+    let mut sight = Sight::default();
+    for (member, outcome) in join_all(looks).await {
+        match outcome {
+            Ok(view) => sight.seen.push((member, view)),
+            Err(obstacle) => sight.troubles.push((member, obstacle)),
         }
     }
-    Ok(observed)
+    sight
+}
+
+async fn view(member: &Member, prefix: IpNet, macs: &[Mac]) -> Result<View, Obstacle> {
+    let mut subnets = member.subnets().await?;
+    let subnet = match validate::subnet(prefix, &subnets) {
+        Ok(subnet) => subnet,
+        // It may have been added since.
+        Err(_) => {
+            subnets = member.subnets_again().await?;
+            validate::subnet(prefix, &subnets)?
+        }
+    };
+    let known = known(member, macs).await?;
+    Ok(View { server: member.name().into(), subnet, holdings: Holdings { subnets, known } })
+}
+
+/// What one server holds of devices.
+pub async fn holdings(member: &Member, macs: &[Mac]) -> Result<Holdings, KeaError> {
+    let subnets = member.subnets().await?;
+    Ok(Holdings { subnets, known: known(member, macs).await? })
+}
+
+async fn known(member: &Member, macs: &[Mac]) -> Result<BTreeMap<Mac, Known>, KeaError> {
+    let known = member.look_up(macs.to_vec()).await?;
+    Ok(macs.iter().copied().zip(known).collect())
+}
+
+/// Reads reservations as a whole that a brief answer left unclear.
+pub async fn look_closer(member: &Member, view: &mut View, macs: &[Mac]) -> Result<(), KeaError> {
+    for mac in macs {
+        let whole = member.reservation_of(view.subnet.id, *mac).await?;
+        let known = view.holdings.known.entry(*mac).or_default();
+        known.reservations.retain(|found| found.subnet_id != view.subnet.id);
+        known.reservations.extend(whole);
+    }
+    Ok(())
 }

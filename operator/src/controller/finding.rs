@@ -11,8 +11,8 @@ use crate::kea::{ErrorClass, KeaError};
 /// The result of one look at an object.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The Kea server, as shown to people.
-    pub server: String,
+    /// The Kea servers, the one to believe first.
+    pub servers: Vec<Attended>,
     /// Prefix of the NetworkNamespace, where known.
     pub prefix: Option<IpNet>,
     /// Kea's subnet for it, where known.
@@ -21,8 +21,17 @@ pub struct Finding {
     pub interfaces: Vec<(Interface, Outcome)>,
     /// Reservations that the object may still have and does not wish for.
     pub unreleased: Vec<Remembered>,
-    /// What is in the way of knowing more.
+    /// What is in the way of knowing more, on every server.
     pub obstacle: Option<Obstacle>,
+}
+
+/// One server, as the object found it.
+#[derive(Clone, Debug)]
+pub struct Attended {
+    /// What it is called in messages.
+    pub name: String,
+    /// Why it is not as the object wishes.
+    pub trouble: Option<Obstacle>,
 }
 
 /// What is in the way.
@@ -76,12 +85,30 @@ impl Finding {
             return obstacle.wait();
         }
         let any = |some: fn(&Outcome) -> bool| self.interfaces.iter().any(|(_, outcome)| some(outcome));
-        if any(|o| matches!(o, Outcome::Waiting { .. } | Outcome::Pin { .. } | Outcome::Unknown)) {
+        if any(|o| matches!(o, Outcome::Waiting { .. } | Outcome::Unknown)) {
             Wait::Retry
         } else if any(|o| matches!(o, Outcome::Conflict { .. } | Outcome::Refused { .. })) {
             Wait::RESOURCE
         } else {
-            Wait::RESYNC
+            // A server that is away brings all objects back when it returns.
+            let troubles = self.servers.iter().filter_map(|server| server.trouble.as_ref());
+            if troubles.map(Obstacle::wait).all(|wait| wait == Wait::Retry) {
+                Wait::RESYNC
+            } else {
+                Wait::RESOURCE
+            }
+        }
+    }
+
+    /// Names of the servers that answered, or of all where none did.
+    pub fn answering(&self) -> String {
+        let names = |all: bool| {
+            let chosen = self.servers.iter().filter(|server| all || server.trouble.is_none());
+            chosen.map(|server| server.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        match names(false) {
+            none if none.is_empty() => names(true),
+            some => some,
         }
     }
 }

@@ -1,21 +1,22 @@
 //! Giving an object up: its reservations are released, then the finalizer goes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
-use super::apply::{self, ApplyError};
-use super::finding::{Finding, Obstacle};
+use super::finding::{Attended, Finding, Obstacle};
 use super::pace::Wait;
 use super::reconcile::{Error, action};
 use super::status::StatusError;
 use super::triage::{Why, without_ours};
-use super::validate::{self, Remembered};
+use super::validate;
 use super::{Context, dereference, notices, status};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
-use crate::domain::{Interface, Outcome, Release, plan_releases};
-use crate::kea::KeaError;
+use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
+use crate::kea::{Change, KeaError, Member};
 
 /// Releases what the object has and lets it go; retries while Kea is away.
 pub async fn give_up(
@@ -23,24 +24,19 @@ pub async fn give_up(
     why: Why,
     context: &Arc<Context>,
 ) -> Result<Action, Error> {
+    context.withdraw(object);
     if why == Why::DeletedKeeping {
         context.objects.notify(object, &notices::cleanup_skipped()).await;
-    } else if let Err(error) = release_all(object, context).await {
-        let waiting = Finding {
-            server: context.kea.name().into(),
-            prefix: None,
-            subnet: None,
-            interfaces: unknown(object),
-            unreleased: validate::memory(object),
-            obstacle: Some(Obstacle::Kea(error)),
-        };
-        let wait = waiting.wait();
-        status::report(context, object, object.status.as_ref(), &waiting).await?;
-        return Ok(action(object, context, wait));
+    } else if let Err((servers, error)) = release_all(object, context).await {
+        if !context.is_overdue(object) {
+            return wait(object, context, servers, error).await;
+        }
+        context.objects.notify(object, &notices::cleanup_timed_out(&error)).await;
     }
     let mut current = object.clone();
     if why == Why::NotOurs {
         // Whoever serves the object now reports on it; addresses that are no longer reserved must not stay behind.
+        let _turn = context.turn().await;
         let version = context
             .objects
             .write_status(object, &NetworkConfigurationStatus::default())
@@ -49,6 +45,7 @@ pub async fn give_up(
         context.wrote(object, &version);
         current.metadata.resource_version = Some(version);
     }
+    let _turn = context.turn().await;
     let version = context.objects.set_finalizers(&current, &without_ours(object.finalizers())).await?;
     match version {
         Some(version) => context.wrote(object, &version),
@@ -57,23 +54,77 @@ pub async fn give_up(
     Ok(action(object, context, Wait::Change))
 }
 
+/// Reports that the release waits, and for what.
+async fn wait(
+    object: &NetworkConfiguration,
+    context: &Arc<Context>,
+    servers: Vec<Attended>,
+    error: KeaError,
+) -> Result<Action, Error> {
+    let finding = Finding {
+        servers,
+        prefix: None,
+        subnet: None,
+        interfaces: unknown(object),
+        unreleased: validate::memory(object),
+        obstacle: Some(Obstacle::Kea(error)),
+    };
+    let wait = finding.wait();
+    status::report(context, object, object.status.as_ref(), &finding).await?;
+    Ok(action(object, context, wait))
+}
+
 fn unknown(object: &NetworkConfiguration) -> Vec<(Interface, Outcome)> {
     validate::interfaces(object).into_iter().map(|interface| (interface, Outcome::Unknown)).collect()
 }
 
-async fn release_all(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<(), KeaError> {
-    let memory: Vec<Remembered> = validate::memory(object);
-    if memory.is_empty() {
-        return Ok(());
+/// Removes the object's reservations from every server: those that its status remembers, and those of its spec, which may
+/// have been made without having been reported.
+async fn release_all(
+    object: &NetworkConfiguration,
+    context: &Arc<Context>,
+) -> Result<(), (Vec<Attended>, KeaError)> {
+    let of_spec = validate::interfaces(object).into_iter().filter_map(|interface| interface.wish.mac());
+    let remembered = validate::memory(object).into_iter().map(|remembered| remembered.mac);
+    let macs: BTreeSet<Mac> = of_spec.chain(remembered).chain(context.leftovers.take(object)).collect();
+    let macs: Vec<Mac> = macs.into_iter().collect();
+    let claimant = context.claimant(object, None, &macs);
+    let waiting = context.fleet.wait();
+    let outcomes = join_all(context.fleet.members().iter().map(|member| {
+        let (claimant, macs) = (&claimant, &macs);
+        async move { (member.name().to_owned(), release_on(member, claimant, macs).await) }
+    }))
+    .await;
+    drop(waiting);
+    let mut removed = BTreeSet::new();
+    let mut servers = Vec::new();
+    let mut failure = None;
+    for (name, outcome) in outcomes {
+        let trouble = match outcome {
+            Ok(removals) => {
+                removed.extend(removals);
+                None
+            }
+            Err(error) => {
+                failure.get_or_insert(error.clone());
+                Some(Obstacle::Kea(error))
+            }
+        };
+        servers.push(Attended { name, trouble });
     }
-    let subnets = context.kea.subnets().await?;
-    let releases: Vec<Release> = validate::releases(&memory, &subnets, |_, _| false);
-    let observed = dereference::observe_releases(&context.kea, &releases).await?;
-    let releases = plan_releases(&context.policy.owner(object), releases, &observed);
-    let mut removed = Vec::new();
-    let outcome = apply::release(&context.kea, releases, &mut removed).await;
-    for release in &removed {
-        context.objects.notify(object, &notices::released(release)).await;
+    for removal in &removed {
+        context.objects.notify(object, &notices::released(removal)).await;
     }
-    outcome.map_err(|error: ApplyError| error.kea().clone())
+    failure.map_or(Ok(()), |error| Err((servers, error)))
+}
+
+async fn release_on(member: &Member, claimant: &Claimant, macs: &[Mac]) -> Result<Vec<Removal>, KeaError> {
+    if macs.is_empty() {
+        return Ok(vec![]);
+    }
+    let holdings = dereference::holdings(member, macs).await?;
+    let removals: Vec<Removal> =
+        macs.iter().flat_map(|mac| claimant.surplus(*mac, &holdings, |_| false)).collect();
+    member.change(removals.iter().copied().map(Change::Remove).collect()).await?;
+    Ok(removals)
 }

@@ -1,11 +1,13 @@
 //! The controller: `dereference → validate → plan → apply → status` for one object at a time, many objects at once.
 
 mod apply;
-mod conditions;
+pub mod conditions;
 mod dereference;
 mod finding;
 mod give_up;
-mod notices;
+mod heal;
+mod leftovers;
+pub mod notices;
 mod pace;
 mod reconcile;
 #[cfg(test)]
@@ -14,21 +16,28 @@ mod status;
 mod triage;
 mod validate;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
+use ipnet::IpNet;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 use kube::runtime::controller::{Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
-use crate::kea::Server;
+use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
+use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
 use crate::telemetry::Readiness;
 
+use leftovers::Leftovers;
 use pace::Pace;
 pub use triage::Policy;
 
@@ -39,14 +48,26 @@ pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io
 /// Annotation that leaves the reservations of a deleted object in Kea.
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
+/// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
+const IN_FLIGHT: u16 = 1000;
+
 /// What every reconciliation shares.
 pub struct Context {
-    kea: Arc<Server>,
+    fleet: Arc<Fleet>,
     objects: Arc<dyn Objects>,
     namespaces: Store<AnyNamespace>,
     policy: Policy,
+    rules: Rules,
+    /// How long a deleted object waits for a Kea that is away; for ever where that is none.
+    cleanup_timeout: Option<Duration>,
     pace: Pace,
     written: Mutex<HashMap<String, u64>>,
+    claims: Mutex<Claims>,
+    leftovers: Leftovers,
+    /// Writes that may be under way to the source of the objects.
+    turns: Semaphore,
+    /// Brings an object back.
+    triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
 }
 
 impl Context {
@@ -66,11 +87,90 @@ impl Context {
 
     /// Forgets an object that is gone.
     fn forget(&self, object: &NetworkConfiguration) {
+        self.withdraw(object);
         if let Some(uid) = &object.metadata.uid {
             self.written.lock().remove(uid);
             self.pace.reset(uid);
         }
     }
+
+    /// A turn to write to the source of the objects, until it is dropped.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    /// Enters the wishes of an object, and settles who has a device that several objects wish for in one prefix. Those that
+    /// this concerns are brought back.
+    fn contest(
+        &self,
+        object: &NetworkConfiguration,
+        prefix: IpNet,
+        interfaces: Vec<Interface>,
+    ) -> Vec<Interface> {
+        let owner = self.policy.owner(object).object;
+        let macs: BTreeSet<Mac> = interfaces.iter().filter_map(|interface| interface.wish.mac()).collect();
+        let mut claims = self.claims.lock();
+        let concerned = claims.update(&owner, created(object), prefix, &macs);
+        let settled = interfaces.into_iter().map(|interface| {
+            let first = interface.wish.mac().and_then(|mac| claims.first_other(mac, prefix, &owner.uid));
+            let wish = match (&interface.wish, first) {
+                (Wish::Reserve { mac, .. }, Some(Rank { namespace, name, .. })) => Wish::Taken(format!(
+                    "MAC address {mac} is that of NetworkConfiguration {namespace}/{name}, which came first; take it out of \
+                     one of the two"
+                )),
+                _ => interface.wish,
+            };
+            Interface { wish, ..interface }
+        });
+        let settled = settled.collect();
+        drop(claims);
+        self.bring_back(concerned);
+        settled
+    }
+
+    /// Takes the wishes of an object back.
+    fn withdraw(&self, object: &NetworkConfiguration) {
+        let uid = object.uid().unwrap_or_default();
+        let concerned = self.claims.lock().remove(&uid);
+        self.bring_back(concerned);
+        for member in self.fleet.members() {
+            member.seen_to(&uid);
+        }
+    }
+
+    /// The object as one of those that wish for devices.
+    fn claimant(&self, object: &NetworkConfiguration, prefix: Option<IpNet>, macs: &[Mac]) -> Claimant {
+        let owner = self.policy.owner(object);
+        let claims = self.claims.lock();
+        let rivals = macs
+            .iter()
+            .map(|mac| (*mac, claims.rivals(*mac, prefix, &owner.object.uid)))
+            .filter(|(_, rivals)| !rivals.is_empty())
+            .collect();
+        Claimant { owner, rivals }
+    }
+
+    fn bring_back(&self, objects: impl IntoIterator<Item = Rank>) {
+        for Rank { namespace, name, .. } in objects {
+            // Nobody listens any more when the operator stops.
+            let _ = self.triggers.send(ObjectRef::new(&name).within(&namespace));
+        }
+    }
+
+    /// Whether a deleted object has waited long enough for a Kea that is away.
+    fn is_overdue(&self, object: &NetworkConfiguration) -> bool {
+        let deleted = object.metadata.deletion_timestamp.as_ref().map(|time| time.0.as_second());
+        match (self.cleanup_timeout, deleted) {
+            (Some(limit), Some(deleted)) => {
+                Timestamp::now().as_second().saturating_sub(deleted) >= limit.as_secs().cast_signed()
+            }
+            _ => false,
+        }
+    }
+}
+
+fn created(object: &NetworkConfiguration) -> i64 {
+    object.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
 /// Settings of the controller.
@@ -78,14 +178,18 @@ impl Context {
 pub struct Options {
     /// Values of `spec.provider` that are served, lower-case.
     pub providers: Vec<String>,
-    /// Objects that are worked on at the same time.
+    /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
+    /// Settings that decide about addresses.
+    pub rules: Rules,
+    /// How long a deleted object waits for a Kea that is away; for ever where that is none.
+    pub cleanup_timeout: Option<Duration>,
 }
 
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
 pub async fn run(
     source: Source,
-    kea: Arc<Server>,
+    servers: Vec<Arc<Server>>,
     options: Options,
     readiness: Readiness,
     stop: CancellationToken,
@@ -100,15 +204,25 @@ pub async fn run(
         () = stop.cancelled() => return,
     }
     readiness.set();
+    let (bring_back, brought_back) = mpsc::unbounded_channel();
     let context = Arc::new(Context {
-        kea,
+        fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
         objects,
         namespaces,
         policy: Policy { cluster_id, providers: options.providers },
+        rules: options.rules,
+        cleanup_timeout: options.cleanup_timeout,
         pace: Pace::default(),
         written: Mutex::default(),
+        claims: Mutex::default(),
+        leftovers: Leftovers::default(),
+        turns: Semaphore::new(options.workers.into()),
+        triggers: bring_back,
     });
-    let queue = queue(triggers).take_until(stop.cancelled_owned());
+    enter_all(&context, &configurations);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(heal::run(context.clone(), stop.clone()));
+    let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),
         |object: Arc<AnyConfiguration>, _: &reconcile::Error, context: Arc<Context>| {
@@ -117,7 +231,7 @@ pub async fn run(
         context,
         configurations,
         Box::pin(queue),
-        Config::default().concurrency(options.workers),
+        Config::default().concurrency(IN_FLIGHT),
     )
     .for_each(|outcome| async move {
         if let Err(error) = outcome {
@@ -125,12 +239,27 @@ pub async fn run(
         }
     })
     .await;
+    tasks.join_all().await;
+}
+
+/// Enters the wishes of all objects before the first of them is served, so that who comes first does not depend on the order.
+fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
+    for object in configurations.state() {
+        if let Ok(object) = &object.0
+            && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
+            && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
+            && let Ok(prefix) = validate::prefix(&namespace)
+        {
+            let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);
+            context.contest(object, prefix, interfaces);
+        }
+    }
 }
 
 fn queue(
     triggers: mpsc::UnboundedReceiver<ObjectRef<AnyConfiguration>>,
-) -> impl futures::Stream<Item = Result<ObjectRef<AnyConfiguration>, std::convert::Infallible>> {
-    futures::stream::unfold(triggers, |mut triggers| async {
+) -> impl Stream<Item = Result<ObjectRef<AnyConfiguration>, std::convert::Infallible>> {
+    stream::unfold(triggers, |mut triggers| async {
         triggers.recv().await.map(|object| (Ok(object), triggers))
     })
 }

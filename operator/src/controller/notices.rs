@@ -2,12 +2,34 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, READY, RESERVED, SUBNET_RESOLVED};
+use super::conditions::{KEA_REACHABLE, LEASES_OBSERVED, READY, REASONS, RESERVED, SUBNET_RESOLVED, Truth};
 use crate::crd::NetworkConfigurationStatus;
-use crate::domain::{Interface, Outcome, Release, Subnet};
+use crate::domain::{Interface, Outcome, Removal, Subnet};
 use crate::source::Notice;
 
+/// Every reason of an event that is a transition to the better, or to what is expected.
+pub const NORMAL: &[&str] = &["Reserved", "Released", "NoLease", "KeaReachable", "CleanupSkipped"];
+
+/// Every reason of an event that somebody should look at, besides those for which [`CONDITIONS_THAT_WARN`] became False.
+pub const WARNINGS: &[&str] =
+    &["Conflict", "Refused", "ValidationFailed", "StatusConflict", "CleanupTimedOut"];
+
+/// Conditions whose reasons are reasons of events too.
+pub const CONDITIONS_THAT_WARN: [&str; 2] = [KEA_REACHABLE, SUBNET_RESOLVED];
+
+/// Whether it is listed above.
+fn is_known(warning: bool, reason: &str) -> bool {
+    let of_condition = || {
+        let mut reasons = REASONS
+            .iter()
+            .filter(|(kind, truth, _)| *truth == Truth::False && CONDITIONS_THAT_WARN.contains(kind));
+        reasons.any(|(.., reasons)| reasons.contains(&reason))
+    };
+    if warning { WARNINGS.contains(&reason) || of_condition() } else { NORMAL.contains(&reason) }
+}
+
 fn notice(warning: bool, reason: &str, note: impl Into<String>) -> Notice {
+    debug_assert!(is_known(warning, reason), "{reason} is not listed");
     Notice { warning, reason: reason.into(), note: note.into() }
 }
 
@@ -21,9 +43,19 @@ pub fn reserved(interface: &Interface, outcome: &Outcome, subnet: &Subnet) -> Op
 }
 
 /// A reservation was given up.
-pub fn released(release: &Release) -> Notice {
-    let Release { mac, subnet } = release;
-    notice(false, "Released", format!("released the reservation of MAC {mac} in Kea subnet {subnet}"))
+pub fn released(removal: &Removal) -> Notice {
+    let Removal { mac, subnet_id } = removal;
+    notice(false, "Released", format!("released the reservation of MAC {mac} in Kea subnet {subnet_id}"))
+}
+
+/// The object goes although Kea could not be asked to release its reservations.
+pub fn cleanup_timed_out(error: &impl ToString) -> Notice {
+    let error = error.to_string();
+    notice(
+        true,
+        "CleanupTimedOut",
+        format!("the object goes and its reservations may stay in Kea until a sweep finds them: {error}"),
+    )
 }
 
 /// Reservations stay in Kea, as the object asks.

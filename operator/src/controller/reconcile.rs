@@ -1,21 +1,23 @@
 //! One object, from what is wished for to what is reported.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
-use super::apply::{self, Applied, ApplyError};
-use super::finding::{Finding, Obstacle};
+use super::apply::{self, Applied};
+use super::finding::{Attended, Finding, Obstacle};
 use super::give_up::give_up;
 use super::pace::Wait;
 use super::status::{self, StatusError};
 use super::triage::{Claim, with_ours};
-use super::validate::{self, Remembered};
+use super::validate;
 use super::{Context, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Desired, Interface, Outcome, Plan, Wish, plan};
+use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
+use crate::kea::{Fleet, KeaError, Member};
 use crate::source::SourceError;
 
 /// How soon an object is looked at whose cached copy is older than the operator's own last write.
@@ -79,6 +81,7 @@ pub fn retry(object: &AnyConfiguration, context: &Context) -> Action {
 }
 
 async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<Action, Error> {
+    let _working = context.fleet.work();
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
         Claim::Leave => Ok(Action::await_change()),
@@ -112,35 +115,30 @@ async fn serve(
     context: &Arc<Context>,
 ) -> Result<Wait, Error> {
     let mut finding = Finding {
-        server: context.kea.name().into(),
+        servers: vec![],
         prefix: None,
         subnet: None,
         interfaces: untouched(validate::interfaces(object)),
         unreleased: validate::memory(object),
         obstacle: None,
     };
-    let mut previous = object.status.clone();
-    let planned = match namespace {
+    let surveyed = match namespace {
         Ok(namespace) => {
             claim(object, context).await?;
             survey(object, &namespace, &mut finding, context).await
         }
         Err(obstacle) => Err(obstacle),
     };
-    match planned {
+    match surveyed {
         Err(obstacle) => finding.obstacle = Some(obstacle),
-        Ok((desired, plan)) => {
-            if forgets(&plan, &desired, &finding.unreleased) {
-                // What is about to be reserved must be remembered first: the operator can be killed at any moment.
-                set_outcomes(&mut finding, plan.interfaces.clone());
-                previous = Some(status::report(context, object, previous.as_ref(), &finding).await?);
-            }
-            let applied = apply::apply(&context.kea, &desired, plan).await;
-            settle(&mut finding, &desired, &applied);
+        Ok(survey) => {
+            let plans = survey.plans;
+            let applied = apply::apply(&context.fleet, plans, &context.policy.owner(object)).await;
+            settle(&object.uid().unwrap_or_default(), &mut finding, &applied);
             tell(object, context, &finding, &applied).await;
         }
     }
-    status::report(context, object, previous.as_ref(), &finding).await?;
+    status::report(context, object, object.status.as_ref(), &finding).await?;
     Ok(finding.wait())
 }
 
@@ -150,7 +148,8 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
         .map(|interface| {
             let outcome = match &interface.wish {
                 Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
-                Wish::Reserve(_) => Outcome::Unknown,
+                Wish::Taken(reason) => Outcome::Conflict { leased: None, reason: reason.clone() },
+                Wish::Reserve { .. } => Outcome::Unknown,
             };
             (interface, outcome)
         })
@@ -160,12 +159,18 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
 /// Puts our finalizer on the object, under its present name.
 async fn claim(object: &NetworkConfiguration, context: &Context) -> Result<(), Error> {
     let finalizers = with_ours(object.finalizers());
-    if object.finalizers() != finalizers
-        && let Some(version) = context.objects.set_finalizers(object, &finalizers).await?
-    {
-        context.wrote(object, &version);
+    if object.finalizers() != finalizers {
+        let _turn = context.turn().await;
+        if let Some(version) = context.objects.set_finalizers(object, &finalizers).await? {
+            context.wrote(object, &version);
+        }
     }
     Ok(())
+}
+
+/// What is to be done on each server.
+struct Survey {
+    plans: Vec<(Arc<Member>, Steps)>,
 }
 
 /// Reads and plans. What is learnt on the way stays in `finding`, however far it gets.
@@ -174,55 +179,116 @@ async fn survey(
     namespace: &NetworkNamespace,
     finding: &mut Finding,
     context: &Context,
-) -> Result<(Desired, Plan), Obstacle> {
+) -> Result<Survey, Obstacle> {
     let prefix = validate::prefix(namespace)?;
     finding.prefix = Some(prefix);
-    let subnets = context.kea.subnets().await?;
-    let subnet = validate::subnet(prefix, &subnets)?;
-    finding.subnet = Some(subnet.clone());
-    let interfaces: Vec<Interface> =
-        finding.interfaces.iter().map(|(interface, _)| interface.clone()).collect();
-    let wished = |mac| interfaces.iter().any(|interface| interface.wish == Wish::Reserve(mac));
-    let releases =
-        validate::releases(&finding.unreleased, &subnets, |mac, found| wished(mac) && found.id == subnet.id);
-    let desired = Desired { owner: context.policy.owner(object), prefix, subnet, interfaces, releases };
+    let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);
+    let interfaces = context.contest(object, prefix, interfaces);
+    finding.interfaces = untouched(interfaces.clone());
+    let wished: BTreeSet<Mac> = interfaces.iter().filter_map(|interface| interface.wish.mac()).collect();
+    let leftovers: BTreeSet<Mac> = finding
+        .unreleased
+        .iter()
+        .map(|remembered| remembered.mac)
+        .chain(context.leftovers.take(object))
+        .filter(|mac| !wished.contains(mac))
+        .collect();
+    let macs: Vec<Mac> = wished.iter().chain(&leftovers).copied().collect();
+    let claimant = context.claimant(object, Some(prefix), &macs);
+    let leftovers = leftovers.into_iter().collect();
+    let desired = Desired { claimant, prefix, interfaces, leftovers, rules: context.rules };
+    let sight = dereference::observe(&context.fleet, prefix, &macs).await;
+    let (members, mut views): (Vec<_>, Vec<_>) = sight.seen.into_iter().unzip();
+    finding.servers = attended(&context.fleet, &members, &sight.troubles);
+    note_absences(&sight.troubles);
+    let Some(first) = views.first() else {
+        let first = sight.troubles.into_iter().next();
+        return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
+    };
+    finding.subnet = Some(first.subnet.clone());
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
-    let observed = dereference::observe(&context.kea, &desired, now).await?;
-    let plan = plan(&desired, &observed);
-    Ok((desired, plan))
+    let mut steps = plan(&desired, &views, now);
+    let mut closer = false;
+    for ((member, view), steps) in members.iter().zip(&mut views).zip(&steps) {
+        let macs = unclear(&desired, view, steps);
+        closer |= !macs.is_empty();
+        dereference::look_closer(member, view, &macs).await?;
+    }
+    if closer {
+        steps = plan(&desired, &views, now);
+    }
+    Ok(Survey { plans: members.into_iter().zip(steps).collect() })
 }
 
-/// Whether the plan reserves something that the status does not remember.
-fn forgets(plan: &Plan, desired: &Desired, memory: &[Remembered]) -> bool {
-    plan.interfaces.iter().any(|outcome| match outcome {
-        Outcome::Pin { mac, .. } => !memory.contains(&Remembered { mac: *mac, prefix: desired.prefix }),
-        _ => false,
-    })
+fn no_server() -> KeaError {
+    KeaError::Unreachable { server: "none".into(), cause: "no server is set".into() }
 }
 
-fn set_outcomes(finding: &mut Finding, outcomes: Vec<Outcome>) {
-    for ((_, old), new) in finding.interfaces.iter_mut().zip(outcomes) {
-        *old = new;
+/// How the object found each server, in the servers' order.
+fn attended(fleet: &Fleet, seen: &[Arc<Member>], troubles: &[(Arc<Member>, Obstacle)]) -> Vec<Attended> {
+    debug_assert_eq!(seen.len() + troubles.len(), fleet.members().len());
+    fleet
+        .members()
+        .iter()
+        .map(|member| {
+            let trouble = troubles.iter().find(|(away, _)| Arc::ptr_eq(away, member));
+            Attended { name: member.name().into(), trouble: trouble.map(|(_, obstacle)| obstacle.clone()) }
+        })
+        .collect()
+}
+
+/// Servers that could not be asked are behind, until all objects have been seen to again.
+fn note_absences(troubles: &[(Arc<Member>, Obstacle)]) {
+    for (member, obstacle) in troubles {
+        if matches!(obstacle, Obstacle::Kea(_)) {
+            member.falls_behind();
+        }
     }
 }
 
-/// Takes over what a plan came to.
-fn settle(finding: &mut Finding, desired: &Desired, applied: &Applied) {
-    set_outcomes(finding, applied.interfaces.clone());
-    finding.obstacle = applied.error.as_ref().map(|error| Obstacle::Kea(error.kea().clone()));
-    if !matches!(applied.error, Some(ApplyError::Remove { .. })) {
-        // All releases are done: what is wished for now is all that there can be.
+/// Takes over what the plans came to.
+fn settle(uid: &str, finding: &mut Finding, applied: &[(Arc<Member>, Applied)]) {
+    for (member, applied) in applied {
+        if applied.error.is_none() {
+            member.seen_to(uid);
+        }
+        if let Some(error) = &applied.error {
+            member.falls_behind();
+            if let Some(server) = finding.servers.iter_mut().find(|server| server.name == member.name()) {
+                server.trouble = Some(Obstacle::Kea(error.clone()));
+            }
+        }
+    }
+    let done = applied.iter().filter(|(_, applied)| applied.error.is_none()).count();
+    // What was settled without a change counts on servers that then failed, too: it was read there.
+    for (place, (_, outcome)) in finding.interfaces.iter_mut().enumerate() {
+        let of_servers = applied.iter().filter_map(|(member, applied)| {
+            Some((member.name().to_owned(), applied.outcomes.get(place)?.clone()))
+        });
+        *outcome = Outcome::merge(of_servers.collect());
+    }
+    if done == 0 {
+        finding.obstacle = applied.iter().find_map(|(_, applied)| applied.error.clone()).map(Obstacle::Kea);
+    } else {
+        // All releases are done where they can be; what a server that is away still has is found when it returns.
         finding.unreleased.clear();
     }
-    debug_assert_eq!(finding.interfaces.len(), desired.interfaces.len());
 }
 
-async fn tell(object: &NetworkConfiguration, context: &Context, finding: &Finding, applied: &Applied) {
-    for release in &applied.removed {
-        context.objects.notify(object, &notices::released(release)).await;
+async fn tell(
+    object: &NetworkConfiguration,
+    context: &Context,
+    finding: &Finding,
+    applied: &[(Arc<Member>, Applied)],
+) {
+    let removed: BTreeSet<Removal> =
+        applied.iter().flat_map(|(_, applied)| applied.removed.clone()).collect();
+    for removal in &removed {
+        context.objects.notify(object, &notices::released(removal)).await;
     }
-    for place in &applied.added {
-        if let (Some((interface, outcome)), Some(subnet)) = (finding.interfaces.get(*place), &finding.subnet)
+    let added: BTreeSet<usize> = applied.iter().flat_map(|(_, applied)| applied.added.clone()).collect();
+    for place in added {
+        if let (Some((interface, outcome)), Some(subnet)) = (finding.interfaces.get(place), &finding.subnet)
             && let Some(notice) = notices::reserved(interface, outcome, subnet)
         {
             context.objects.notify(object, &notice).await;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::controller::scripted::Fixture;
 use crate::controller::{FINALIZER, LEGACY_FINALIZER, SKIP_CLEANUP};
+use crate::domain::ObjectName;
 use kube::core::DeserializeGuard;
 use serde_json::json;
 
@@ -10,13 +11,12 @@ const MAC: &str = "52:54:00:00:00:01";
 const OTHER: &str = "52:54:00:00:00:02";
 
 #[tokio::test]
-async fn what_is_reserved_is_remembered_first() {
+async fn what_is_leased_is_reserved_with_one_status_write() {
     let fixture = Fixture::new(&[MAC]);
     fixture.world().leases.push((MAC, "10.0.0.5"));
     let claim = format!("finalizers {FINALIZER}");
-    let remember = format!("status Reconciling {MAC}");
     let done = format!("status Ready {MAC}");
-    assert_eq!(fixture.reconcile().await, [&claim, &remember, "add \"10.0.0.5\"", "event Reserved", &done]);
+    assert_eq!(fixture.reconcile().await, [&claim, "add \"10.0.0.5\"", "event Reserved", &done]);
     assert_eq!(fixture.reconcile().await, [""; 0]);
 }
 
@@ -40,10 +40,9 @@ async fn a_changed_mac_releases_the_old_one() {
     fixture.reconcile().await;
     fixture.wish(&[OTHER]);
     let written = fixture.reconcile().await;
-    let remember = format!("status Reconciling {OTHER},{MAC}");
     let release = format!("del \"{MAC}\"");
     let done = format!("status Ready {OTHER}");
-    assert_eq!(written, [&remember, &release, "add \"10.0.0.6\"", "event Released", "event Reserved", &done]);
+    assert_eq!(written, [&release, "add \"10.0.0.6\"", "event Released", "event Reserved", &done]);
 }
 
 #[tokio::test]
@@ -52,7 +51,7 @@ async fn a_release_that_fails_is_not_forgotten() {
     fixture.world().leases.push((MAC, "10.0.0.5"));
     fixture.reconcile().await;
     fixture.wish(&[]);
-    fixture.world().down = Some("ext-reservation-del");
+    fixture.world().down = Some("ext-reservation-apply");
     assert_eq!(fixture.reconcile().await, [format!("status Error {MAC}"), "event KeaUnreachable".into()]);
     fixture.world().down = None;
     let written = fixture.reconcile().await;
@@ -63,7 +62,7 @@ async fn a_release_that_fails_is_not_forgotten() {
 async fn a_lost_answer_to_an_addition_is_found_out() {
     let fixture = Fixture::new(&[MAC]);
     fixture.world().leases.push((MAC, "10.0.0.5"));
-    fixture.world().down = Some("ext-reservation-add");
+    fixture.world().down = Some("ext-reservation-apply");
     fixture.reconcile().await;
     assert!(fixture.message().contains("cannot reach Kea"), "{}", fixture.message());
     // It was done, and the operator did not hear of it.
@@ -86,6 +85,43 @@ async fn deletion_releases_and_then_lets_go() {
     assert_eq!(fixture.reconcile().await, [""; 0]);
     fixture.world().down = None;
     assert_eq!(fixture.reconcile().await, [&format!("del \"{MAC}\""), "event Released", "finalizers "]);
+}
+
+#[tokio::test]
+async fn deletion_does_not_wait_for_ever() {
+    let fixture = Fixture::new(&[MAC]);
+    fixture.world().leases.push((MAC, "10.0.0.5"));
+    fixture.reconcile().await;
+    fixture.deleted_long_ago();
+    fixture.world().down = Some("all");
+    assert_eq!(fixture.reconcile().await, ["event CleanupTimedOut", "finalizers "]);
+}
+
+#[tokio::test]
+async fn a_reservation_that_was_made_and_not_reported_goes_with_the_object() {
+    let fixture = Fixture::new(&[MAC]);
+    fixture.world().leases.push((MAC, "10.0.0.5"));
+    fixture.reconcile().await;
+    fixture.change(|object| object.status = None);
+    fixture.delete();
+    assert_eq!(fixture.reconcile().await, [&format!("del \"{MAC}\""), "event Released", "finalizers "]);
+}
+
+#[tokio::test]
+async fn a_device_of_an_older_object_is_not_touched_until_it_is_free() {
+    let mut fixture = Fixture::new(&[MAC]);
+    fixture.world().leases.push((MAC, "10.0.0.5"));
+    let older = ObjectName { namespace: "a".into(), name: "older".into(), uid: "u0".into() };
+    let prefix = "10.0.0.0/24".parse().unwrap();
+    fixture.context.claims.lock().update(&older, -1, prefix, &BTreeSet::from([MAC.parse().unwrap()]));
+    let written = fixture.reconcile().await;
+    assert_eq!(written[1..], [format!("status Error {MAC}"), "event Conflict".into()]);
+    assert!(fixture.message().contains("is that of NetworkConfiguration a/older"), "{}", fixture.message());
+    let freed = fixture.context.claims.lock().remove("u0");
+    fixture.context.bring_back(freed);
+    while fixture.brought_back.try_recv().is_ok_and(|object| object.name != "vm") {}
+    let written = fixture.reconcile().await;
+    assert_eq!(written, ["add \"10.0.0.5\"", "event Reserved", &format!("status Ready {MAC}")]);
 }
 
 #[tokio::test]

@@ -9,28 +9,31 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::Context;
+use super::leftovers::Leftovers;
 use super::pace::Pace;
 use super::reconcile::reconcile;
 use super::triage::Policy;
 use crate::crd::{
-    AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus,
-    NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
+    AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec,
+    NetworkConfigurationStatus, NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
 };
-use crate::kea::{KeaError, Server, Transport};
+use crate::domain::Rules;
+use crate::kea::{Fleet, KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
 const COMMANDS: [&str; 5] = [
-    "ext-reservation-add",
-    "ext-reservation-del",
+    "ext-lease-resolve",
+    "ext-reservation-apply",
     "ext-reservation-get",
+    "ext-reservation-update",
     "ext-subnet4-list",
-    "lease4-get-by-hw-address",
 ];
 
 /// One world: what Kea holds, what the object is, and everything that was written, in order.
@@ -60,14 +63,10 @@ impl World {
             "ext-subnet4-list" => {
                 json!({"result": 0, "arguments": {"subnets": [{"id": 1, "subnet": "10.0.0.0/24"}]}})
             }
-            "lease4-get-by-hw-address" => {
-                let leases: Vec<Value> = self
-                    .leases
-                    .iter()
-                    .filter(|(mac, _)| arguments["hw-address"] == *mac)
-                    .map(|(mac, address)| json!({"ip-address": address, "hw-address": mac, "subnet-id": 1, "state": 0, "cltt": 0, "valid-lft": u32::MAX}))
-                    .collect();
-                json!({"result": if leases.is_empty() { 3 } else { 0 }, "arguments": {"leases": leases}})
+            "ext-lease-resolve" => {
+                let macs = arguments["identifiers"].as_array().unwrap();
+                let entries: Vec<Value> = macs.iter().map(|mac| self.resolve(mac)).collect();
+                json!({"result": 0, "arguments": {"identifiers": entries}})
             }
             "ext-reservation-get" if arguments.get("ip-address").is_some() => {
                 found(self.hosts.iter().find(|host| same(host, "ip-address", "ip-address")))
@@ -75,19 +74,50 @@ impl World {
             "ext-reservation-get" => {
                 found(self.hosts.iter().find(|host| same(host, "hw-address", "identifier")))
             }
-            "ext-reservation-add" => {
-                let host = arguments["reservation"].clone();
-                self.log.push(format!("add {}", host["ip-address"]));
-                self.hosts.push(host);
-                json!({"result": 0, "text": "Host added."})
-            }
-            "ext-reservation-del" => {
-                self.log.push(format!("del {}", arguments["identifier"]));
-                self.hosts.retain(|host| !same(host, "hw-address", "identifier"));
-                json!({"result": 0, "text": "Host deleted."})
-            }
+            "ext-reservation-apply" => self.apply(arguments),
             other => panic!("unexpected command {other}"),
         }
+    }
+}
+
+impl World {
+    fn resolve(&self, mac: &Value) -> Value {
+        let leases: Vec<Value> = self
+            .leases
+            .iter()
+            .filter(|(leased_by, _)| *mac == *leased_by)
+            .map(|(_, address)| json!({"ip-address": address, "subnet-id": 1, "state": 0}))
+            .collect();
+        let reservations: Vec<Value> = self
+            .hosts
+            .iter()
+            .filter(|host| host["hw-address"] == *mac)
+            .map(|host| {
+                let mut told = json!({"subnet-id": 1, "ip-address": host["ip-address"], "source": "memfile"});
+                if let Some(owner) = host["user-context"].get("ext-owner") {
+                    told["owner"] = owner.clone();
+                }
+                told
+            })
+            .collect();
+        json!({"leases": leases, "reservations": reservations})
+    }
+
+    fn apply(&mut self, arguments: &Value) -> Value {
+        let list = |key: &str| arguments[key].as_array().unwrap().clone();
+        let removed = list("remove").into_iter().map(|removal| {
+            self.log.push(format!("del {}", removal["identifier"]));
+            self.hosts.retain(|host| host["hw-address"] != removal["identifier"]);
+            json!({"status": "removed", "text": "Host deleted."})
+        });
+        let removed: Vec<Value> = removed.collect();
+        let put = list("reservations").into_iter().map(|host| {
+            self.log.push(format!("add {}", host["ip-address"]));
+            self.hosts.push(host);
+            json!({"status": "added", "text": "Host added."})
+        });
+        let put: Vec<Value> = put.collect();
+        json!({"result": 0, "arguments": {"remove": removed, "reservations": put}})
     }
 }
 
@@ -153,6 +183,8 @@ impl World {
 pub struct Fixture {
     shared: Shared,
     pub context: Arc<Context>,
+    /// Objects that were brought back.
+    pub brought_back: mpsc::UnboundedReceiver<ObjectRef<AnyConfiguration>>,
 }
 
 fn namespaces(prefix: &str) -> Store<AnyNamespace> {
@@ -177,16 +209,24 @@ impl Fixture {
         object.metadata.generation = Some(1);
         object.metadata.resource_version = Some("1".into());
         shared.0.lock().object = object;
-        let kea = Server::new(Box::new(shared.clone()), "kea".into(), Duration::from_secs(5));
+        let kea =
+            Server::new(Box::new(shared.clone()), "kea".into(), Limits { repeats: 0, ..Limits::default() });
+        let (triggers, brought_back) = mpsc::unbounded_channel();
         let context = Context {
-            kea: Arc::new(kea),
+            fleet: Arc::new(Fleet::new(vec![Arc::new(kea)], "kea-operator/c")),
             objects: Arc::new(shared.clone()),
             namespaces: namespaces("10.0.0.0/24"),
             policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()] },
             pace: Pace::default(),
             written: Mutex::default(),
+            rules: Rules::default(),
+            cleanup_timeout: Some(Duration::from_mins(15)),
+            claims: Mutex::default(),
+            leftovers: Leftovers::default(),
+            turns: Semaphore::new(5),
+            triggers,
         };
-        let fixture = Self { shared, context: Arc::new(context) };
+        let fixture = Self { shared, context: Arc::new(context), brought_back };
         fixture.wish(macs);
         fixture
     }
@@ -212,6 +252,11 @@ impl Fixture {
     }
 
     pub fn delete(&self) {
+        self.change(|object| object.metadata.deletion_timestamp = Some(Time(Timestamp::now())));
+    }
+
+    /// Lets the object have been deleted long ago.
+    pub fn deleted_long_ago(&self) {
         self.change(|object| object.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH)));
     }
 

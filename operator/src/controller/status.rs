@@ -96,6 +96,7 @@ pub fn compute(
         (conditions::LEASES_OBSERVED, conditions::leases_observed(finding)),
         (conditions::RESERVED, conditions::reserved(finding, &network_interfaces)),
         (conditions::KEA_REACHABLE, conditions::kea_reachable(finding, before)),
+        (conditions::SERVERS_AGREE, conditions::servers_agree(finding)),
     ];
     let generation = object.metadata.generation;
     let conditions: Vec<Condition> =
@@ -125,6 +126,7 @@ fn verdict(object: &NetworkConfiguration, finding: &Finding) -> (Phase, String) 
     let reserved =
         finding.interfaces.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Reserved { .. })).count();
     let count = format!("{reserved} of {total} interfaces reserved");
+    let advice: Vec<String> = finding.interfaces.iter().filter_map(conditions::advice).collect();
     if !problems.is_empty() {
         return (Phase::Error, format!("{count}; {}", [problems, waiting].concat().join("; ")));
     }
@@ -133,8 +135,10 @@ fn verdict(object: &NetworkConfiguration, finding: &Finding) -> (Phase, String) 
     }
     match total {
         0 => (Phase::Ready, "No MAC addresses to configure".into()),
-        _ if reserved < total => (Phase::Reconciling, count),
-        _ => (Phase::Ready, count),
+        _ if finding.interfaces.iter().any(|(_, outcome)| *outcome == Outcome::Unknown) => {
+            (Phase::Reconciling, count)
+        }
+        _ => (Phase::Ready, [vec![count], advice].concat().join("; ")),
     }
 }
 
@@ -188,8 +192,9 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
         Outcome::Invalid(_) => return NetworkInterface::default(),
         Outcome::Reserved { address, .. } => (vec![address.to_string()], true),
         Outcome::Conflict { leased, .. } => (leased.iter().map(ToString::to_string).collect(), false),
-        Outcome::Refused { address, .. } => (vec![address.to_string()], false),
-        Outcome::Waiting { .. } | Outcome::Pin { .. } => (vec![], false),
+        Outcome::Refused { address, .. } => (address.iter().map(ToString::to_string).collect(), false),
+        Outcome::Unpinned { leased, .. } => (vec![leased.to_string()], false),
+        Outcome::Waiting { .. } => (vec![], false),
     };
     let prefix = finding.prefix.map(|prefix| prefix.to_string());
     let same_network = known.ipv4_subnet == prefix;

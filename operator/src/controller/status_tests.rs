@@ -1,6 +1,6 @@
 use super::*;
 use crate::controller::dereference::DereferenceError;
-use crate::controller::finding::Obstacle;
+use crate::controller::finding::{Attended, Obstacle};
 use crate::crd::NetworkConfigurationSpec;
 use crate::domain::{Absence, Interface, Subnet, Wish};
 use crate::kea::KeaError;
@@ -41,11 +41,17 @@ fn finding(outcomes: Vec<(u8, Outcome)>) -> Finding {
     let interfaces = outcomes
         .into_iter()
         .map(|(device, outcome)| {
-            (Interface { label: format!("eth{device}"), wish: Wish::Reserve(mac(device)) }, outcome)
+            (
+                Interface {
+                    label: format!("eth{device}"),
+                    wish: Wish::Reserve { mac: mac(device), requested: None, remembered: None },
+                },
+                outcome,
+            )
         })
         .collect();
     Finding {
-        server: "http://kea:8000".into(),
+        servers: vec![Attended { name: "http://kea:8000".into(), trouble: None }],
         prefix: Some(PREFIX.parse().unwrap()),
         subnet: Some(Subnet { id: 1, prefix: PREFIX.parse().unwrap() }),
         interfaces,
@@ -59,7 +65,7 @@ fn reserved(device: u8) -> (u8, Outcome) {
 }
 
 fn waiting(device: u8) -> (u8, Outcome) {
-    (device, Outcome::Waiting { mac: mac(device), absence: Absence::NoLease })
+    (device, Outcome::Waiting { mac: mac(device), absence: Absence::NoLease, held: false })
 }
 
 fn unreachable() -> Obstacle {
@@ -251,4 +257,28 @@ fn each_transition_is_told_once() {
     let told = notices::transitions(Some(&third), &fourth);
     assert_eq!(told[0].reason, "Conflict");
     assert!(told[0].note.contains("held by X"), "{told:?}");
+}
+
+#[test]
+fn a_server_that_is_away_is_named_while_another_has_it_all() {
+    let mut half = finding(vec![reserved(1)]);
+    half.servers.push(Attended { name: "http://kea2:8000".into(), trouble: Some(unreachable()) });
+    let status = compute(&object(&[1]), None, &half, &at(5));
+    assert_eq!(summary(&status), ["Ready", "Success", "True", "Configured"]);
+    let agree = condition(&status, "ServersAgree");
+    assert_eq!((agree.status.as_str(), agree.reason.as_str()), ("False", "KeaUnreachable"));
+    assert!(agree.message.starts_with("http://kea2:8000: "), "{}", agree.message);
+    assert_eq!(condition(&status, "KeaReachable").message, "Kea at http://kea:8000 answers");
+}
+
+#[test]
+fn what_is_not_pinned_is_reported_as_leased_and_said_where_that_is_asked_for() {
+    let unpinned = |tell| (1, Outcome::Unpinned { mac: mac(1), leased: address(1), tell });
+    let status = compute(&object(&[1]), None, &finding(vec![unpinned(true)]), &at(5));
+    assert_eq!(summary(&status), ["Ready", "Success", "True", "Configured"]);
+    assert!(status.message.unwrap().contains("KEA_PIN_RESERVATIONS is log"));
+    assert_eq!(status.network_interfaces[0].ipv4_addresses, ["10.0.0.1"]);
+    assert_eq!(status.network_interfaces[0].dhcp_reserved, Some(false));
+    let quiet = compute(&object(&[1]), None, &finding(vec![unpinned(false)]), &at(5));
+    assert_eq!(quiet.message.as_deref(), Some("0 of 1 interfaces reserved"));
 }

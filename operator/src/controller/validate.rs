@@ -1,11 +1,12 @@
 //! From what an object says to what it means: checked interfaces, a prefix, and the memory in its status.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
 use crate::crd::{NetworkConfiguration, NetworkInterface, NetworkNamespace};
-use crate::domain::{Interface, Mac, Release, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet};
+use crate::domain::{Interface, Mac, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet};
 
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,27 +69,94 @@ pub fn subnet(prefix: IpNet, subnets: &[Subnet]) -> Result<Subnet, ValidateError
     Ok(resolve_subnet(prefix, subnets)?)
 }
 
-/// The interfaces of a spec. One that repeats a MAC address is invalid; the first keeps it.
+/// The interfaces of a spec. One that repeats a MAC address or an address is invalid; the first keeps it.
 pub fn interfaces(object: &NetworkConfiguration) -> Vec<Interface> {
-    let mut seen: BTreeMap<Mac, String> = BTreeMap::new();
+    let mut seen = Seen::default();
     (1..)
         .zip(&object.spec.network_interfaces)
         .map(|(place, interface)| {
             let label = label(interface, place);
-            let wish = match interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>() {
-                Err(error) => Wish::Invalid(error.to_string()),
-                Ok(mac) if seen.contains_key(&mac) => Wish::Invalid(format!(
-                    "MAC address {mac} is that of {} already; each interface needs its own",
-                    seen[&mac]
-                )),
-                Ok(mac) => {
-                    seen.insert(mac, label.clone());
-                    Wish::Reserve(mac)
-                }
-            };
+            let wish = seen.wish(&label, interface).unwrap_or_else(Wish::Invalid);
             Interface { label, wish }
         })
         .collect()
+}
+
+/// What earlier interfaces of a spec have.
+#[derive(Default)]
+struct Seen {
+    macs: BTreeMap<Mac, String>,
+    addresses: BTreeMap<IpAddr, String>,
+}
+
+impl Seen {
+    fn wish(&mut self, label: &str, interface: &NetworkInterface) -> Result<Wish, String> {
+        let mac = interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>();
+        let mac = mac.map_err(|error| error.to_string())?;
+        if let Some(other) = self.macs.get(&mac) {
+            return Err(format!(
+                "MAC address {mac} is that of {other} already; each interface needs its own"
+            ));
+        }
+        self.macs.insert(mac, label.into());
+        let requested = requested(interface)?;
+        if let Some(address) = requested {
+            if let Some(other) = self.addresses.get(&address) {
+                return Err(format!(
+                    "address {address} is asked for by {other} already; leave it to one of them"
+                ));
+            }
+            self.addresses.insert(address, label.into());
+        }
+        Ok(Wish::Reserve { mac, requested, remembered: None })
+    }
+}
+
+/// The IPv4 address that a spec asks for.
+fn requested(interface: &NetworkInterface) -> Result<Option<IpAddr>, String> {
+    match interface.ipv4_addresses.as_slice() {
+        [] => Ok(None),
+        [only] => match only.trim().parse::<Ipv4Addr>() {
+            Ok(address) => Ok(Some(address.into())),
+            Err(_) => {
+                Err(format!("ipv4Addresses: {only:?} is no IPv4 address; write one such as 10.100.1.20"))
+            }
+        },
+        several => Err(format!(
+            "ipv4Addresses lists {} addresses; DHCPv4 reserves one for an interface: leave one of them",
+            several.len()
+        )),
+    }
+}
+
+/// Interfaces with what only the prefix and the status tell: a requested address must be inside the prefix, and what was
+/// reserved there is remembered.
+pub fn in_prefix(interfaces: Vec<Interface>, prefix: IpNet, object: &NetworkConfiguration) -> Vec<Interface> {
+    let with_prefix = |interface: Interface| {
+        let wish = match interface.wish {
+            Wish::Reserve { requested: Some(address), .. } if !prefix.contains(&address) => {
+                Wish::Invalid(format!(
+                    "address {address} is asked for and is outside the prefix {prefix}; ask for one inside it"
+                ))
+            }
+            Wish::Reserve { mac, requested, .. } => {
+                Wish::Reserve { mac, requested, remembered: reserved_before(object, mac, prefix) }
+            }
+            other => other,
+        };
+        Interface { wish, ..interface }
+    };
+    interfaces.into_iter().map(with_prefix).collect()
+}
+
+/// The address that was reserved for a device in a prefix when the object was last reported on.
+fn reserved_before(object: &NetworkConfiguration, mac: Mac, prefix: IpNet) -> Option<IpAddr> {
+    let interfaces = object.status.iter().flat_map(|status| &status.network_interfaces);
+    let found = interfaces.into_iter().find(|interface| {
+        interface.dhcp_reserved == Some(true) && remembered(interface) == Some(Remembered { mac, prefix })
+    })?;
+    let address = found.ipv4_addresses.first()?.parse().ok()?;
+    prefix.contains(&address).then_some(address)
 }
 
 fn label(interface: &NetworkInterface, place: usize) -> String {
@@ -111,25 +179,6 @@ pub fn remembered(interface: &NetworkInterface) -> Option<Remembered> {
     Some(Remembered { mac, prefix })
 }
 
-/// Where remembered reservations can be, without those that are `kept`. All subnets that contain the prefix count: which
-/// of them it leads to may have changed since.
-pub fn releases(
-    memory: &[Remembered],
-    subnets: &[Subnet],
-    kept: impl Fn(Mac, &Subnet) -> bool,
-) -> Vec<Release> {
-    let mut releases: Vec<Release> = Vec::new();
-    for Remembered { mac, prefix } in memory {
-        for subnet in subnets.iter().filter(|subnet| subnet.prefix.contains(prefix)) {
-            let release = Release { mac: *mac, subnet: subnet.clone() };
-            if !kept(*mac, subnet) && !releases.contains(&release) {
-                releases.push(release);
-            }
-        }
-    }
-    releases
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,13 +192,6 @@ mod tests {
         }
     }
 
-    fn subnets() -> Vec<Subnet> {
-        (1..)
-            .zip(["10.0.0.0/8", "10.1.0.0/24", "10.2.0.0/24"])
-            .map(|(id, prefix)| Subnet { id, prefix: prefix.parse().unwrap() })
-            .collect()
-    }
-
     #[test]
     fn each_interface_is_checked_and_the_good_ones_count() {
         let network_interfaces = vec![
@@ -160,10 +202,10 @@ mod tests {
         ];
         let spec = NetworkConfigurationSpec { network_interfaces, ..Default::default() };
         let checked = interfaces(&NetworkConfiguration::new("vm", spec));
-        assert_eq!(checked[0].wish, Wish::Reserve("52:54:00:00:00:01".parse().unwrap()));
+        assert_eq!(checked[0].wish.mac(), Some("52:54:00:00:00:01".parse().unwrap()));
         let reason = |index: usize| match &checked[index].wish {
             Wish::Invalid(reason) => reason.clone(),
-            Wish::Reserve(mac) => panic!("{mac}"),
+            other => panic!("{other:?}"),
         };
         assert_eq!(checked[1].label, "interface 2");
         assert!(reason(1).contains("'n'"), "{}", reason(1));
@@ -201,14 +243,44 @@ mod tests {
     }
 
     #[test]
-    fn releases_are_sought_in_every_subnet_that_contains_the_prefix() {
-        let mac: Mac = "52:54:00:00:00:01".parse().unwrap();
-        let memory = [Remembered { mac, prefix: "10.1.0.0/24".parse().unwrap() }];
-        let ids = |kept: &dyn Fn(Mac, &Subnet) -> bool| -> Vec<u32> {
-            releases(&memory, &subnets(), kept).iter().map(|release| release.subnet.id).collect()
+    fn an_address_can_be_asked_for() {
+        let asking = |addresses: &[&str]| {
+            let mut asking = interface(Some("eth0"), Some("52:54:00:00:00:01"));
+            asking.ipv4_addresses = addresses.iter().map(ToString::to_string).collect();
+            let spec = NetworkConfigurationSpec { network_interfaces: vec![asking], ..Default::default() };
+            let object = NetworkConfiguration::new("vm", spec);
+            let prefix = "10.1.0.0/24".parse().unwrap();
+            in_prefix(interfaces(&object), prefix, &object).remove(0).wish
         };
-        assert_eq!(ids(&|_, _| false), [1, 2]);
-        assert_eq!(ids(&|_, subnet| subnet.id == 2), [1]);
-        assert_eq!(releases(&[memory[0], memory[0]], &subnets(), |_, _| false).len(), 2);
+        let reason = |addresses: &[&str]| match asking(addresses) {
+            Wish::Invalid(reason) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(asking(&[" 10.1.0.7 "]), Wish::Reserve { requested: Some(_), .. }));
+        assert!(reason(&["10.2.0.7"]).contains("outside the prefix 10.1.0.0/24"));
+        assert!(reason(&["10.1.0.7/24"]).contains("is no IPv4 address"));
+        assert!(reason(&["10.1.0.7", "10.1.0.8"]).contains("lists 2 addresses"));
+    }
+
+    #[test]
+    fn what_was_reserved_in_the_prefix_is_remembered() {
+        let mut object = NetworkConfiguration::default();
+        object.spec.network_interfaces = vec![interface(None, Some("52:54:00:00:00:01"))];
+        let mut known = interface(None, Some("52-54-00-00-00-01"));
+        known.ipv4_subnet = Some("10.1.0.0/24".into());
+        known.ipv4_addresses = vec!["10.1.0.7".into()];
+        let wish = |known: &NetworkInterface, prefix: &str| {
+            let network_interfaces = vec![known.clone()];
+            let status = NetworkConfigurationStatus { network_interfaces, ..Default::default() };
+            let object = NetworkConfiguration { status: Some(status), ..object.clone() };
+            match in_prefix(interfaces(&object), prefix.parse().unwrap(), &object).remove(0).wish {
+                Wish::Reserve { remembered, .. } => remembered.map(|address| address.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(wish(&known, "10.1.0.0/24"), None);
+        known.dhcp_reserved = Some(true);
+        assert_eq!(wish(&known, "10.1.0.0/24").as_deref(), Some("10.1.0.7"));
+        assert_eq!(wish(&known, "10.1.0.0/25"), None);
     }
 }

@@ -4,19 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::kea::{Endpoint, KeaError, Server, TlsSettings};
-
-/// A server and how it is reached.
-pub struct Reached<'a> {
-    /// The server.
-    pub server: &'a Server,
-    /// Where it listens.
-    pub endpoint: &'a Endpoint,
-    /// TLS, where the endpoint has it.
-    pub tls: &'a TlsSettings,
-    /// Whether a user name and a password are sent.
-    pub has_password: bool,
-}
+use crate::kea::{Endpoint, KeaError, Server};
 
 /// What one server said. Where it did not answer, everything else is empty.
 #[derive(Clone, Debug)]
@@ -25,8 +13,6 @@ pub struct Facts {
     pub name: String,
     /// Where it listens.
     pub endpoint: Endpoint,
-    /// Whether any certificate is accepted.
-    pub insecure: bool,
     /// Whether a user name and a password are sent.
     pub has_password: bool,
     /// Its release, such as `3.0.3`; or why it did not answer.
@@ -45,13 +31,12 @@ pub struct Facts {
 
 impl Facts {
     /// Asks a server.
-    pub async fn ask(reached: &Reached<'_>) -> Self {
+    pub async fn ask(server: &Server, endpoint: &Endpoint, has_password: bool) -> Self {
         let mut facts = Self {
-            name: reached.server.name().to_owned(),
-            endpoint: reached.endpoint.clone(),
-            insecure: reached.tls.insecure,
-            has_password: reached.has_password,
-            version: version(reached.server).await,
+            name: server.name().to_owned(),
+            endpoint: endpoint.clone(),
+            has_password,
+            version: version(server).await,
             commands: BTreeSet::new(),
             config: None,
             unread: vec![],
@@ -59,13 +44,13 @@ impl Facts {
             status: None,
         };
         if facts.version.is_ok() {
-            let commands = facts.read(reached.server, "list-commands").await;
+            let commands = facts.read(server, "list-commands").await;
             facts.commands = texts(commands.as_ref()).map(str::to_owned).collect();
-            let config = facts.read(reached.server, "config-get").await;
+            let config = facts.read(server, "config-get").await;
             facts.config = config.map(|mut arguments| arguments["Dhcp4"].take());
-            facts.status = facts.read(reached.server, "status-get").await;
+            facts.status = facts.read(server, "status-get").await;
             if facts.commands.contains("ext-status") {
-                facts.hook = facts.read(reached.server, "ext-status").await;
+                facts.hook = facts.read(server, "ext-status").await;
             }
         }
         facts
@@ -116,7 +101,6 @@ pub(super) fn healthy() -> Facts {
     Facts {
         name: "unix:/run/kea/s".into(),
         endpoint: Endpoint::Unix("/run/kea/s".into()),
-        insecure: false,
         has_password: false,
         version: Ok("3.0.3".into()),
         commands: commands.map(str::to_owned).into(),

@@ -9,5 +9,5 @@ pub mod checks;
 mod config;
 mod finding;
 
-pub use ask::{Facts, Reached};
+pub use ask::Facts;
 pub use finding::{Finding, Severity};

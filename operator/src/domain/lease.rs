@@ -7,9 +7,6 @@ use ipnet::IpNet;
 
 use super::Subnet;
 
-/// Valid lifetime that means "for ever" (RFC 2131, section 3.3).
-const INFINITE: u32 = u32::MAX;
-
 /// State of a lease, as Kea numbers them (Kea ARM, "lease_cmds").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {
@@ -41,10 +38,10 @@ pub struct Lease {
     pub address: IpAddr,
     /// Number of the subnet it is from.
     pub subnet_id: u32,
-    /// Last transaction with the client, in seconds since 1970 by Kea's clock.
-    pub last_transaction: i64,
-    /// Seconds that it is valid for since then.
-    pub valid_lifetime: u32,
+    /// When the client was last heard of: larger is later. Only for comparing leases of one device.
+    pub heard: i64,
+    /// When it ends, in seconds since 1970 by Kea's clock; none where it never does.
+    pub expires: Option<i64>,
     /// Its state.
     pub state: LeaseState,
 }
@@ -52,9 +49,7 @@ pub struct Lease {
 impl Lease {
     /// Whether the device holds the address at `now` (seconds since 1970).
     pub fn is_valid(&self, now: i64) -> bool {
-        self.state == LeaseState::Assigned
-            && (self.valid_lifetime == INFINITE
-                || now < self.last_transaction.saturating_add(i64::from(self.valid_lifetime)))
+        self.state == LeaseState::Assigned && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
@@ -100,7 +95,7 @@ pub fn pick<'a>(leases: &'a [Lease], subnet: &Subnet, prefix: IpNet, now: i64) -
             .iter()
             .filter(|lease| lease.is_valid(now) && wanted(lease))
             // The address breaks a tie, so that the choice does not depend on Kea's order.
-            .max_by_key(|lease| (lease.last_transaction, lease.address))
+            .max_by_key(|lease| (lease.heard, lease.address))
     };
     let here = |lease: &Lease| lease.subnet_id == subnet.id;
     if let Some(lease) = newest(&|lease| here(lease) && prefix.contains(&lease.address)) {
@@ -125,8 +120,8 @@ mod tests {
         Lease {
             address: address.parse().unwrap(),
             subnet_id,
-            last_transaction: NOW - age,
-            valid_lifetime: 3600,
+            heard: NOW - age,
+            expires: Some(NOW - age + 3600),
             state: LeaseState::Assigned,
         }
     }
@@ -159,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_infinite_lease_never_expires() {
-        let old = Lease { valid_lifetime: u32::MAX, ..lease("10.0.1.5", 1, NOW) };
+        let old = Lease { expires: None, ..lease("10.0.1.5", 1, NOW) };
         assert_eq!(picked(&[old]).unwrap(), "10.0.1.5");
     }
 

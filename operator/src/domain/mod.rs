@@ -3,19 +3,26 @@
 //! Nothing here knows Kubernetes or HTTP. Addresses and prefixes are of either family; what is DHCPv4 alone is said
 //! where it is decided, not in the types.
 
+mod claims;
+mod desired;
 mod lease;
 mod mac;
+mod outcome;
 mod owner;
 mod plan;
 mod reservation;
 mod subnet;
+mod target;
+mod view;
 
+pub use claims::{Claims, Rank};
+pub use desired::{AddressPolicy, Claimant, Desired, Interface, PinMode, Relation, Rival, Rules, Wish};
 pub use lease::{Absence, Lease, LeaseState, pick as pick_lease};
 pub use mac::{Mac, MacError};
-pub use owner::{ObjectName, Owner, Ownership};
-pub use plan::{
-    Desired, Interface, Observed, Outcome, Plan, Release, ReleaseOutcome, Wish, address_taken, candidate,
-    plan, plan_releases,
-};
-pub use reservation::{Identifier, Reservation};
+pub use outcome::Outcome;
+pub use owner::{ObjectName, Owner, Ownership, mark, says_more};
+pub use plan::{Put, Removal, Step, Steps, Wanted, address_taken, plan, unclear};
+pub use reservation::{Extras, Identifier, Reservation};
 pub use subnet::{Subnet, SubnetError, parse_prefix, resolve as resolve_subnet};
+pub use target::is_usable;
+pub use view::{Holdings, Known, View};

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Key of the owner in a `user-context`; the hook's bulk commands use it too.
 const OWNER_KEY: &str = "ext-owner";
+/// Key of the mark of reservations that wait for a lease; the hook sets it.
+const WAITS_KEY: &str = "ext-address";
 /// Key of the object in a `user-context`.
 const OBJECT_KEY: &str = "kea-operator";
 
@@ -49,23 +51,30 @@ pub enum Ownership {
 }
 
 impl Owner {
-    fn mark(&self) -> String {
-        format!("kea-operator/{}", self.cluster_id)
+    /// The mark of the operator that serves this cluster or folder.
+    pub fn mark(&self) -> String {
+        mark(&self.cluster_id)
     }
 
     /// The `user-context` of a reservation of this owner.
     pub fn user_context(&self) -> Value {
         json!({ OWNER_KEY: self.mark(), OBJECT_KEY: self.object })
     }
+}
 
-    /// Whether a reservation so marked may be changed and removed for this owner.
-    pub fn owns(&self, ownership: &Ownership) -> bool {
-        match ownership {
-            Ownership::Owned { owner, object: Some(object) } => {
-                *owner == self.mark() && object.uid == self.object.uid
-            }
-            _ => false,
+/// The mark of the operator that serves a cluster or folder.
+pub fn mark(cluster_id: &str) -> String {
+    format!("kea-operator/{cluster_id}")
+}
+
+/// Whether a `user-context` holds anything but the operator's mark.
+pub fn says_more(user_context: Option<&Value>) -> bool {
+    match user_context {
+        Some(Value::Object(members)) => {
+            members.keys().any(|key| ![OWNER_KEY, OBJECT_KEY, WAITS_KEY].contains(&key.as_str()))
         }
+        None | Some(Value::Null) => false,
+        Some(_) => true,
     }
 }
 
@@ -108,19 +117,16 @@ mod tests {
     fn a_mark_reads_back_as_the_owners() {
         let ours = owner("c1", "u1");
         let read = Ownership::read(Some(&ours.user_context()));
-        assert!(ours.owns(&read));
+        assert!(matches!(&read, Ownership::Owned { owner, .. } if *owner == ours.mark()));
         assert_eq!(read.to_string(), "owned by NetworkConfiguration team-a/vm-1 of kea-operator/c1");
     }
 
     #[test]
-    fn another_uid_or_cluster_or_tool_is_another_owner() {
-        let ours = owner("c1", "u1");
-        for other in [owner("c1", "u2"), owner("c2", "u1")] {
-            assert!(!ours.owns(&Ownership::read(Some(&other.user_context()))));
-        }
-        let puppet = Ownership::read(Some(&json!({"ext-owner": "puppet"})));
-        assert!(!ours.owns(&puppet));
-        assert_eq!(puppet.to_string(), "owned by puppet");
+    fn what_else_a_context_says() {
+        assert!(!says_more(None));
+        assert!(!says_more(Some(&owner("c1", "u1").user_context())));
+        assert!(says_more(Some(&json!({"comment": "printer"}))));
+        assert_eq!(Ownership::read(Some(&json!({"ext-owner": "puppet"}))).to_string(), "owned by puppet");
     }
 
     #[test]

@@ -1,267 +1,312 @@
-//! The plan: from what is wished for and what Kea holds, to what shall be done and what shall be reported.
+//! The plan: from what is wished for and what each server holds, to what shall be done there and what is so already.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use super::desired::{AddressPolicy, Desired, PinMode, Relation, Wish};
+use super::target::{Target, Word, choose, is_usable, leased};
+use super::{Extras, Mac, Outcome, Ownership, Reservation, View};
 
-use super::{Absence, Lease, Mac, Owner, Ownership, Reservation, Subnet, pick_lease};
-
-/// What one object wishes for, checked.
-#[derive(Clone, Debug)]
-pub struct Desired {
-    /// The object, as owner of its reservations.
-    pub owner: Owner,
-    /// Prefix of its NetworkNamespace.
-    pub prefix: IpNet,
-    /// Kea's subnet for that prefix.
-    pub subnet: Subnet,
-    /// Its interfaces, in the order of the spec.
-    pub interfaces: Vec<Interface>,
-    /// Reservations that it may still have and does not wish for any more.
-    pub releases: Vec<Release>,
+/// What shall be done on one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// What to give up first: it may free an address that is wanted.
+    pub removals: Vec<Removal>,
+    /// One step per interface, in the order of the spec.
+    pub interfaces: Vec<Step>,
 }
 
-/// One interface of the spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// What messages call it: its name, else its place.
-    pub label: String,
-    /// What it wishes for.
-    pub wish: Wish,
-}
-
-/// What an interface wishes for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// A reservation for this MAC address.
-    Reserve(Mac),
-    /// Nothing that can be done, and why.
-    Invalid(String),
-}
-
-/// A reservation to give up, where it exists and is ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+/// A reservation to remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Removal {
+    /// The subnet it is in.
+    pub subnet_id: u32,
     /// The device.
     pub mac: Mac,
-    /// The subnet that the reservation may be in.
-    pub subnet: Subnet,
 }
 
-/// What Kea holds, as far as the wish needs it.
-#[derive(Clone, Debug, Default)]
-pub struct Observed {
-    /// Time of the observation, in seconds since 1970.
-    pub now: i64,
-    /// Leases of each MAC address.
-    pub leases: BTreeMap<Mac, Vec<Lease>>,
-    /// Reservations by subnet number and MAC address.
-    pub reservations: BTreeMap<(u32, Mac), Reservation>,
-    /// Reservations by subnet number and address.
-    pub holders: BTreeMap<(u32, IpAddr), Reservation>,
-}
-
-/// What shall be done (`Pin`, `Remove`), and what is so already.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// What to give up, to be done first: it may free an address that is wanted.
-    pub releases: Vec<(Release, ReleaseOutcome)>,
-    /// One outcome per interface, in the order of the spec.
-    pub interfaces: Vec<Outcome>,
-}
-
-/// What becomes of one interface.
+/// What becomes of one interface on one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Not known: Kea could not be asked.
-    Unknown,
-    /// The spec is wrong, and how.
-    Invalid(String),
-    /// No lease tells the address yet.
-    Waiting {
-        /// The device.
-        mac: Mac,
-        /// Why there is no address.
-        absence: Absence,
-    },
-    /// To be reserved.
-    Pin {
-        /// The device.
-        mac: Mac,
-        /// The address of its lease.
-        address: IpAddr,
-    },
-    /// Reserved.
-    Reserved {
-        /// The device.
-        mac: Mac,
-        /// The reserved address.
-        address: IpAddr,
-        /// Whether this object owns the reservation; else it was there before, and stays.
-        owned: bool,
-    },
-    /// Somebody else's reservation is in the way.
-    Conflict {
-        /// Address that the device has leased, where it has.
-        leased: Option<IpAddr>,
-        /// What is in the way, and what to do.
-        reason: String,
-    },
-    /// Kea refused the reservation.
-    Refused {
-        /// The address that was to be reserved.
-        address: IpAddr,
-        /// Kea's reason.
-        reason: String,
-    },
+pub enum Step {
+    /// Nothing is to be done.
+    Settled(Outcome),
+    /// A reservation is to be made or changed.
+    Put(Put),
 }
 
-/// What becomes of one release.
+/// A reservation to make, or to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReleaseOutcome {
-    /// To be removed: it is ours.
-    Remove,
-    /// There is no such reservation.
-    Gone,
-    /// There is one, and it is not ours: it stays.
-    Foreign(Ownership),
+pub struct Put {
+    /// The subnet to put it in.
+    pub subnet_id: u32,
+    /// The device.
+    pub mac: Mac,
+    /// The address to reserve.
+    pub address: Wanted,
+    /// What is there now and shall be changed.
+    pub replaces: Option<Reservation>,
+    /// Address that the device has leased.
+    pub leased: Option<IpAddr>,
 }
 
-/// Makes the plan. DHCPv4, lease-first: the address of a reservation is that of the device's lease; without a lease
-/// nothing is reserved.
-pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
-    let mut releases: Vec<Release> = desired.releases.clone();
-    releases.extend(outgrown(desired, observed));
-    let releases = plan_releases(&desired.owner, releases, observed);
-    let freed: BTreeSet<(u32, Mac)> = releases
-        .iter()
-        .filter(|(_, outcome)| *outcome == ReleaseOutcome::Remove)
-        .map(|(release, _)| (release.subnet.id, release.mac))
-        .collect();
-    let interfaces = desired
+/// The address of a reservation that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one.
+    Address(IpAddr),
+    /// None yet; that of the next lease as soon as there is one, where the server can do so by itself.
+    OfNextLease,
+    /// None.
+    None,
+}
+
+/// Makes the plan for each of `views`, one per server, the one to believe first. `now` is in seconds since 1970.
+pub fn plan(desired: &Desired, views: &[View], now: i64) -> Vec<Steps> {
+    let targets: Vec<Option<(Mac, Target)>> = desired
         .interfaces
         .iter()
-        .map(|interface| match &interface.wish {
-            Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
-            Wish::Reserve(mac) => reserve(*mac, desired, observed, &freed),
+        .map(|interface| match interface.wish {
+            Wish::Reserve { mac, requested, remembered } => {
+                Some((mac, choose(mac, requested, remembered, desired, views, now)))
+            }
+            Wish::Invalid(_) | Wish::Taken(_) => None,
         })
         .collect();
-    Plan { releases, interfaces }
-}
-
-/// What becomes of `releases`: ours are removed, others stay.
-pub fn plan_releases(
-    owner: &Owner,
-    releases: Vec<Release>,
-    observed: &Observed,
-) -> Vec<(Release, ReleaseOutcome)> {
-    releases
-        .into_iter()
-        .map(|release| {
-            let outcome = match observed.reservations.get(&(release.subnet.id, release.mac)) {
-                None => ReleaseOutcome::Gone,
-                Some(found) if owner.owns(&found.ownership) => ReleaseOutcome::Remove,
-                Some(found) => ReleaseOutcome::Foreign(found.ownership.clone()),
-            };
-            (release, outcome)
+    views
+        .iter()
+        .map(|view| Steps {
+            removals: [removals(desired, view), outgrown(desired, view, &targets)].concat(),
+            interfaces: desired
+                .interfaces
+                .iter()
+                .zip(&targets)
+                .map(|(interface, target)| match (&interface.wish, target) {
+                    (Wish::Reserve { .. }, Some((mac, target))) => {
+                        let leased = leased(*mac, desired, views, now).ok();
+                        Interest { desired, view, mac: *mac, target, leased }.step()
+                    }
+                    (Wish::Taken(reason), _) => Step::Settled(conflict(None, reason.clone())),
+                    (Wish::Invalid(reason), _) => Step::Settled(Outcome::Invalid(reason.clone())),
+                    (Wish::Reserve { .. }, None) => Step::Settled(Outcome::Unknown),
+                })
+                .collect(),
         })
         .collect()
 }
 
-/// Our own reservations of wished-for devices that are no use any more: without an address, or outside the prefix.
-fn outgrown(desired: &Desired, observed: &Observed) -> Vec<Release> {
-    wished(desired)
-        .filter(|mac| {
-            observed.reservations.get(&(desired.subnet.id, *mac)).is_some_and(|found| {
-                desired.owner.owns(&found.ownership)
-                    && !found.address().is_some_and(|address| desired.prefix.contains(&address))
-            })
-        })
-        .map(|mac| Release { mac, subnet: desired.subnet.clone() })
+/// The object's own reservations on one server that it does not wish for: of devices that left the spec, and in subnets that
+/// are not that of its prefix any more.
+fn removals(desired: &Desired, view: &View) -> Vec<Removal> {
+    let wished: BTreeSet<Mac> =
+        desired.interfaces.iter().filter_map(|interface| interface.wish.mac()).collect();
+    let here = |mac: Mac, subnet_id: u32| wished.contains(&mac) && subnet_id == view.subnet.id;
+    let all: BTreeSet<Mac> = wished.iter().chain(&desired.leftovers).copied().collect();
+    all.iter()
+        .flat_map(|mac| desired.claimant.surplus(*mac, &view.holdings, |subnet_id| here(*mac, subnet_id)))
         .collect()
 }
 
-fn wished(desired: &Desired) -> impl Iterator<Item = Mac> {
-    desired.interfaces.iter().filter_map(|interface| match interface.wish {
-        Wish::Reserve(mac) => Some(mac),
-        Wish::Invalid(_) => None,
+/// The object's own reservations of wished-for devices whose address is outside the prefix, where no other address is known.
+fn outgrown(desired: &Desired, view: &View, targets: &[Option<(Mac, Target)>]) -> Vec<Removal> {
+    let open = targets.iter().flatten().filter(|(_, target)| matches!(target, Target::Open(_)));
+    open.filter(|(mac, _)| {
+        view.reservation(*mac).is_some_and(|found| {
+            desired.claimant.relation(*mac, found, Some(&view.subnet)) == Relation::Mine
+                && found.address().is_some()
+        })
     })
+    .map(|(mac, _)| Removal { subnet_id: view.subnet.id, mac: *mac })
+    .collect()
 }
 
-/// The address that a device without a reservation would get: that of its lease. Its holder must be observed too.
-pub fn candidate(mac: Mac, desired: &Desired, observed: &Observed) -> Result<IpAddr, Absence> {
-    let leases = observed.leases.get(&mac).map_or(&[][..], Vec::as_slice);
-    pick_lease(leases, &desired.subnet, desired.prefix, observed.now).map(|lease| lease.address)
-}
-
-fn reserve(mac: Mac, desired: &Desired, observed: &Observed, freed: &BTreeSet<(u32, Mac)>) -> Outcome {
-    let leased = candidate(mac, desired, observed);
-    let subnet = desired.subnet.id;
-    let existing = observed.reservations.get(&(subnet, mac)).filter(|_| !freed.contains(&(subnet, mac)));
-    let Some(existing) = existing else {
-        return match leased {
-            Ok(address) => pin(mac, address, desired, observed, freed),
-            Err(absence) => Outcome::Waiting { mac, absence },
-        };
-    };
-    match existing.address() {
-        Some(address) if desired.owner.owns(&existing.ownership) => {
-            Outcome::Reserved { mac, address, owned: true }
-        }
-        // Made before us, and just as we would make it.
-        Some(address)
-            if existing.ownership == Ownership::Unowned && leased.as_ref().is_ok_and(|l| *l == address) =>
-        {
-            Outcome::Reserved { mac, address, owned: false }
-        }
-        // The device is away; it will get this address when it comes back.
-        Some(address) if existing.ownership == Ownership::Unowned && leased.is_err() => {
-            Outcome::Reserved { mac, address, owned: false }
-        }
-        _ => Outcome::Conflict {
-            leased: leased.clone().ok(),
-            reason: other_reservation(existing, leased.ok()),
-        },
-    }
-}
-
-fn pin(
+/// One interface on one server.
+struct Interest<'a> {
+    desired: &'a Desired,
+    view: &'a View,
     mac: Mac,
-    address: IpAddr,
-    desired: &Desired,
-    observed: &Observed,
-    freed: &BTreeSet<(u32, Mac)>,
-) -> Outcome {
-    let holder = observed.holders.get(&(desired.subnet.id, address)).filter(|holder| {
-        !matches!(holder.identifier, super::Identifier::HwAddress(held)
-            if freed.contains(&(desired.subnet.id, held)))
-    });
-    match holder {
-        None => Outcome::Pin { mac, address },
-        Some(holder) => {
-            Outcome::Conflict { leased: Some(address), reason: address_taken(mac, address, holder) }
+    target: &'a Target,
+    leased: Option<IpAddr>,
+}
+
+impl Interest<'_> {
+    fn step(&self) -> Step {
+        let Some(existing) = self.view.reservation(self.mac) else {
+            return self.make();
+        };
+        match self.desired.claimant.relation(self.mac, existing, Some(&self.view.subnet)) {
+            Relation::Mine => self.keep_or_change(existing),
+            Relation::Unowned => self.of_nobody(existing),
+            Relation::Siblings | Relation::Unclear | Relation::Foreign => self.conflict(existing),
         }
+    }
+
+    /// Nothing is there.
+    fn make(&self) -> Step {
+        match self.target {
+            // What somebody reserved by hand on another server is theirs to reserve here too.
+            Target::Address(address, Word::Unowned) => {
+                Step::Settled(Outcome::Reserved { mac: self.mac, address: *address, owned: false })
+            }
+            Target::Address(address, _) => self.put(*address, None),
+            Target::Open(absence) => match self.desired.rules.address {
+                AddressPolicy::LeaseFirst => {
+                    Step::Settled(Outcome::Waiting { mac: self.mac, absence: absence.clone(), held: false })
+                }
+                AddressPolicy::MacOnly => self.put_wanted(self.open_address(), None),
+            },
+        }
+    }
+
+    fn open_address(&self) -> Wanted {
+        match self.desired.rules.pin {
+            PinMode::Enforce => Wanted::OfNextLease,
+            PinMode::Off | PinMode::Log => Wanted::None,
+        }
+    }
+
+    /// The object's own reservation is there.
+    fn keep_or_change(&self, existing: &Reservation) -> Step {
+        match (existing.address(), self.target) {
+            (Some(address), Target::Address(wanted, _)) if address == *wanted => {
+                Step::Settled(Outcome::Reserved { mac: self.mac, address, owned: true })
+            }
+            (Some(_), Target::Address(wanted, _)) => self.put(*wanted, Some(existing)),
+            (None, Target::Address(wanted, word)) => self.pin(existing, *wanted, *word),
+            // Outside a prefix that has changed, within the same subnet: it is removed first.
+            (Some(_), Target::Open(_)) => self.make(),
+            (None, Target::Open(absence)) => {
+                Step::Settled(Outcome::Waiting { mac: self.mac, absence: absence.clone(), held: true })
+            }
+        }
+    }
+
+    /// A reservation without an address, for a device whose address is known now.
+    fn pin(&self, existing: &Reservation, address: IpAddr, word: Word) -> Step {
+        match self.desired.rules.pin {
+            // What the spec asks for is no matter of pinning.
+            _ if word == Word::Requested => self.put(address, Some(existing)),
+            PinMode::Enforce => self.put(address, Some(existing)),
+            mode => Step::Settled(Outcome::Unpinned {
+                mac: self.mac,
+                leased: address,
+                tell: mode == PinMode::Log,
+            }),
+        }
+    }
+
+    /// A reservation that nobody owns.
+    fn of_nobody(&self, existing: &Reservation) -> Step {
+        let plain = existing.extras == Extras::None;
+        match (existing.address(), self.target) {
+            (Some(address), Target::Address(wanted, word)) if address == *wanted => {
+                if self.desired.rules.adopt && plain && *word != Word::Unowned {
+                    self.put(address, Some(existing))
+                } else {
+                    Step::Settled(Outcome::Reserved { mac: self.mac, address, owned: false })
+                }
+            }
+            (None, Target::Address(wanted, word)) if plain => self.pin(existing, *wanted, *word),
+            (None, Target::Open(absence)) => {
+                Step::Settled(Outcome::Waiting { mac: self.mac, absence: absence.clone(), held: true })
+            }
+            _ => self.conflict(existing),
+        }
+    }
+
+    fn put(&self, address: IpAddr, replaces: Option<&Reservation>) -> Step {
+        if !is_usable(address, &self.view.subnet) {
+            return Step::Settled(Outcome::Invalid(format!(
+                "{address} cannot be reserved in Kea subnet {}; ask for another address in ipv4Addresses",
+                self.view.subnet
+            )));
+        }
+        if replaces.is_some_and(|existing| existing.extras == Extras::Some) {
+            return Step::Settled(conflict(
+                self.leased,
+                format!(
+                    "the reservation of MAC {} holds {} and more than this operator gave it (hostname, options or a \
+                     comment), so it is not changed to {address}: change it by hand, or remove it",
+                    self.mac,
+                    replaces
+                        .and_then(Reservation::address)
+                        .map_or_else(|| "no address".into(), |a| a.to_string()),
+                ),
+            ));
+        }
+        self.put_wanted(Wanted::Address(address), replaces)
+    }
+
+    fn put_wanted(&self, address: Wanted, replaces: Option<&Reservation>) -> Step {
+        Step::Put(Put {
+            subnet_id: self.view.subnet.id,
+            mac: self.mac,
+            address,
+            replaces: replaces.cloned(),
+            leased: self.leased,
+        })
+    }
+
+    fn conflict(&self, existing: &Reservation) -> Step {
+        let what =
+            existing.address().map_or_else(|| "without an address".into(), |address| format!("of {address}"));
+        let but = match self.target {
+            Target::Address(address, Word::Requested) => format!(", while the spec asks for {address}"),
+            _ => self
+                .leased
+                .map_or_else(String::new, |address| format!(", while the device has leased {address}")),
+        };
+        let remedy = match existing.ownership {
+            Ownership::Owned { object: Some(_), .. } => {
+                "take the MAC address out of one of the two objects".to_owned()
+            }
+            _ => "it is left as it is: remove it if this object shall reserve".to_owned(),
+        };
+        Step::Settled(conflict(
+            self.leased,
+            format!(
+                "a reservation {what} exists already for {} in Kea subnet {}{but}; {remedy}",
+                existing.holder(),
+                existing.subnet_id,
+            ),
+        ))
     }
 }
 
-/// Says who holds an address that `mac` has leased.
-pub fn address_taken(mac: Mac, address: IpAddr, holder: &Reservation) -> String {
+fn conflict(leased: Option<IpAddr>, reason: String) -> Outcome {
+    Outcome::Conflict { leased, reason }
+}
+
+/// Says who holds an address that a device shall have.
+pub fn address_taken(mac: Mac, address: IpAddr, holder: Option<&Reservation>) -> String {
+    let holder = holder.map_or_else(|| "another client".into(), Reservation::holder);
     format!(
-        "{address}, leased by MAC {mac}, is reserved for {}; remove that reservation, or let the device get another lease",
-        holder.holder()
+        "{address}, wanted for MAC {mac}, is reserved for {holder}; remove that reservation, or let the device get another lease"
     )
 }
 
-fn other_reservation(existing: &Reservation, leased: Option<IpAddr>) -> String {
-    let what =
-        existing.address().map_or_else(|| "without an address".into(), |address| format!("of {address}"));
-    let but = leased.map_or_else(String::new, |address| format!(", while the device has leased {address}"));
-    format!(
-        "a reservation {what} exists already for {} in Kea subnet {}{but}; it is left as it is: remove it if this object shall reserve",
-        existing.holder(),
-        existing.subnet_id,
-    )
+/// Devices whose reservation must be read as a whole before this plan can be trusted: brief answers do not tell what else a
+/// reservation holds, nor which object owns it.
+pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
+    let questionable = |mac: Mac, step: &Step| {
+        view.reservation(mac).filter(|found| {
+            let brief = found.extras == Extras::Unknown;
+            let relation = desired.claimant.relation(mac, found, Some(&view.subnet));
+            match step {
+                Step::Put(put) => brief && put.replaces.is_some(),
+                Step::Settled(Outcome::Conflict { .. }) => brief,
+                Step::Settled(_) => brief && relation == Relation::Unowned && found.address().is_none(),
+            }
+        })
+    };
+    desired
+        .interfaces
+        .iter()
+        .zip(&steps.interfaces)
+        .filter_map(|(interface, step)| {
+            let mac = interface.wish.mac()?;
+            questionable(mac, step).map(|_| mac)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -34,6 +34,17 @@ impl fmt::Display for Identifier {
     }
 }
 
+/// What a reservation holds besides device, address and the operator's mark: hostname, options, classes, comments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extras {
+    /// Nothing: it is just as the operator makes them.
+    None,
+    /// Something, so that a person or another tool has an interest in it.
+    Some,
+    /// A brief answer of Kea does not tell.
+    Unknown,
+}
+
 /// A reservation; Kea's own word is host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
@@ -43,8 +54,8 @@ pub struct Reservation {
     pub identifier: Identifier,
     /// The reserved addresses: at most one in DHCPv4.
     pub addresses: Vec<IpAddr>,
-    /// Reserved host name.
-    pub hostname: Option<String>,
+    /// What else it holds.
+    pub extras: Extras,
     /// Whose it is.
     pub ownership: Ownership,
 }

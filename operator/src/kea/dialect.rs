@@ -41,6 +41,8 @@ pub struct Dialect {
     pub reservations: ReservationDialect,
     /// For subnets.
     pub subnets: SubnetDialect,
+    /// Whether a reservation can be changed in one command (`reservation-update`, Kea 2.4 and later).
+    pub updates: bool,
 }
 
 /// A command that a server must have and lacks, and how it comes by it.
@@ -52,33 +54,53 @@ pub struct Lacking {
     pub remedy: &'static str,
 }
 
+/// What the ext dialect needs.
+const EXT: [&str; 4] =
+    ["ext-lease-resolve", "ext-reservation-apply", "ext-reservation-get", "ext-reservation-update"];
+/// What the stock dialect needs for reservations.
+const STOCK: [&str; 4] = ["reservation-add", "reservation-del", "reservation-get", "reservation-get-by-id"];
+/// What the stock dialect needs for leases.
+const LEASES: &str = "lease4-get-by-hw-address";
+const REMEDY: &str = "load the hook libdhcp_host_cmds_rs.so (or Kea's own libdhcp_host_cmds.so and libdhcp_lease_cmds.so) into kea-dhcp4";
+
+impl ReservationDialect {
+    /// Its name in settings, metrics and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ext => "ext",
+            Self::Stock => "stock",
+        }
+    }
+}
+
 impl Dialect {
     /// Chooses from the commands that a server lists.
-    pub fn choose(commands: &BTreeSet<&str>) -> Result<Self, Lacking> {
-        let has_all = |prefix: &str| {
-            ["add", "del", "get"]
-                .iter()
-                .all(|verb| commands.contains(format!("{prefix}reservation-{verb}").as_str()))
-        };
+    pub fn choose(commands: &BTreeSet<&str>, forced: Option<ReservationDialect>) -> Result<Self, Lacking> {
+        let has_all = |needed: &[&str]| needed.iter().all(|command| commands.contains(command));
         let lacking = |command, remedy| Err(Lacking { command, remedy });
-        if !commands.contains("lease4-get-by-hw-address") {
-            return lacking("lease4-get-by-hw-address", "load the hook libdhcp_lease_cmds.so into kea-dhcp4");
-        }
-        let reservations = match (has_all("ext-"), has_all("")) {
-            (true, _) => ReservationDialect::Ext,
-            (false, true) => ReservationDialect::Stock,
-            (false, false) => {
+        let (ext, stock) = (has_all(&EXT), has_all(&STOCK));
+        let reservations = match forced {
+            None if ext => ReservationDialect::Ext,
+            None if stock => ReservationDialect::Stock,
+            Some(ReservationDialect::Ext) if ext => ReservationDialect::Ext,
+            Some(ReservationDialect::Stock) if stock => ReservationDialect::Stock,
+            Some(ReservationDialect::Ext) => {
                 return lacking(
-                    "reservation-add",
-                    "load the hook libdhcp_host_cmds_rs.so (or Kea's own libdhcp_host_cmds.so) into kea-dhcp4",
+                    "ext-reservation-apply",
+                    "load the hook libdhcp_host_cmds_rs.so into kea-dhcp4",
                 );
             }
+            _ => return lacking("reservation-add", REMEDY),
         };
+        if reservations == ReservationDialect::Stock && !commands.contains(LEASES) {
+            return lacking(LEASES, "load the hook libdhcp_lease_cmds.so into kea-dhcp4");
+        }
         let subnets = [SubnetDialect::Ext, SubnetDialect::Stock]
             .into_iter()
             .find(|dialect| commands.contains(dialect.command()))
             .unwrap_or(SubnetDialect::Config);
-        Ok(Self { reservations, subnets })
+        let updates = reservations == ReservationDialect::Ext || commands.contains("reservation-update");
+        Ok(Self { reservations, subnets, updates })
     }
 
     /// The full name of a reservation command.
@@ -104,36 +126,40 @@ impl fmt::Display for Dialect {
 mod tests {
     use super::*;
 
-    const LEASE: &str = "lease4-get-by-hw-address";
-    const EXT: [&str; 3] = ["ext-reservation-add", "ext-reservation-del", "ext-reservation-get"];
-    const STOCK: [&str; 3] = ["reservation-add", "reservation-del", "reservation-get"];
-
-    fn choose(groups: &[&[&'static str]]) -> Result<Dialect, Lacking> {
-        Dialect::choose(&groups.concat().into_iter().collect())
+    fn choose(groups: &[&[&'static str]], forced: Option<ReservationDialect>) -> Result<Dialect, Lacking> {
+        Dialect::choose(&groups.concat().into_iter().collect(), forced)
     }
 
     #[test]
-    fn ours_is_preferred_to_stock() {
-        let both = choose(&[&[LEASE, "subnet4-list"], &EXT, &STOCK]).unwrap();
+    fn ours_is_preferred_to_stock_and_needs_no_other_hook() {
+        let both = choose(&[&[LEASES, "subnet4-list"], &EXT, &STOCK], None).unwrap();
         assert_eq!(both.reservation_command("add"), "ext-reservation-add");
         assert_eq!(both.subnets, SubnetDialect::Stock);
-        let ours = choose(&[&[LEASE, "subnet4-list", "ext-subnet4-list"], &EXT]).unwrap();
-        assert_eq!(ours.subnets, SubnetDialect::Ext);
-        let stock = choose(&[&[LEASE], &STOCK]).unwrap();
+        let ours = choose(&[&["subnet4-list", "ext-subnet4-list"], &EXT], None).unwrap();
+        assert_eq!((ours.subnets, ours.updates), (SubnetDialect::Ext, true));
+        let stock = choose(&[&[LEASES], &STOCK], None).unwrap();
         assert_eq!(stock.reservation_command("add"), "reservation-add");
-        assert_eq!(stock.subnets, SubnetDialect::Config);
+        assert_eq!((stock.subnets, stock.updates), (SubnetDialect::Config, false));
+    }
+
+    #[test]
+    fn one_can_be_forced() {
+        let forced = choose(&[&[LEASES], &EXT, &STOCK], Some(ReservationDialect::Stock)).unwrap();
+        assert_eq!(forced.reservations, ReservationDialect::Stock);
+        let lacking = choose(&[&[LEASES], &STOCK], Some(ReservationDialect::Ext)).unwrap_err();
+        assert_eq!(lacking.command, "ext-reservation-apply");
     }
 
     #[test]
     fn half_of_ours_is_not_ours() {
-        let half = choose(&[&[LEASE, "ext-reservation-add"], &STOCK]).unwrap();
+        let half = choose(&[&[LEASES, "ext-reservation-apply"], &STOCK], None).unwrap();
         assert_eq!(half.reservations, ReservationDialect::Stock);
     }
 
     #[test]
     fn what_lacks_is_named_with_its_remedy() {
-        assert_eq!(choose(&[&EXT]).unwrap_err().command, LEASE);
-        let lacking = choose(&[&[LEASE]]).unwrap_err();
+        assert_eq!(choose(&[&STOCK], None).unwrap_err().command, LEASES);
+        let lacking = choose(&[&[LEASES]], None).unwrap_err();
         assert!(lacking.remedy.contains("libdhcp_host_cmds_rs.so"));
     }
 }

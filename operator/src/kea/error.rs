@@ -18,7 +18,7 @@ pub enum ErrorClass {
 /// An error of one command to Kea. Messages are the same for the same cause, so that a lasting error is reported once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeaError {
-    /// No connection, or it broke.
+    /// No connection came about: nothing reached Kea.
     #[error(
         "cannot reach Kea at {server}: {cause}; check that it runs, and that KEA_URL and the network path to it are right"
     )]
@@ -26,6 +26,42 @@ pub enum KeaError {
         /// The endpoint.
         server: String,
         /// The operating system's reason.
+        cause: String,
+    },
+    /// No connection came about in time: nothing reached Kea.
+    #[error(
+        "no connection to Kea at {server} came about within {seconds} s; check that its machine runs, and that no firewall drops what is sent to it"
+    )]
+    NoConnection {
+        /// The endpoint.
+        server: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The connection broke; whether Kea did what it was asked for is not known.
+    #[error(
+        "the connection to Kea at {server} broke: {cause}; check that Kea runs, and what stands between it and the operator"
+    )]
+    Broken {
+        /// The endpoint.
+        server: String,
+        /// The operating system's reason.
+        cause: String,
+    },
+    /// Nothing was sent, since the server failed again and again. It reads as the failure, which is still the reason.
+    #[error("{cause}")]
+    Suspended {
+        /// The endpoint.
+        server: String,
+        /// The last failure.
+        cause: Box<KeaError>,
+    },
+    /// Nothing was sent, since what TLS or authentication needs is not there.
+    #[error("Kea at {server} is not asked yet: {cause}")]
+    NotReady {
+        /// The endpoint.
+        server: String,
+        /// What is missing, and how it comes.
         cause: String,
     },
     /// No agreement on TLS.
@@ -40,7 +76,7 @@ pub enum KeaError {
     },
     /// No complete answer in time.
     #[error(
-        "Kea at {server} did not answer {command} within {seconds} s; check its load, or raise KEA_TIMEOUT_SECONDS"
+        "Kea at {server} did not answer within {seconds} s; check its load, or raise KEA_TIMEOUT_SECONDS"
     )]
     Timeout {
         /// The endpoint.
@@ -72,7 +108,7 @@ pub enum KeaError {
     },
     /// Any other HTTP status that is no success.
     #[error(
-        "Kea at {server} answered {command} with HTTP status {status}; check that KEA_URL leads to Kea and not to something before it"
+        "Kea at {server} answered with HTTP status {status}; check that KEA_URL leads to Kea and not to something before it"
     )]
     HttpStatus {
         /// The endpoint.
@@ -119,9 +155,14 @@ impl KeaError {
     pub fn class(&self) -> ErrorClass {
         match self {
             // An answer that is not Kea's comes from something that stands in for it while it is away.
-            Self::Unreachable { .. } | Self::Tls { .. } | Self::Timeout { .. } | Self::Malformed { .. } => {
-                ErrorClass::Network
-            }
+            Self::Unreachable { .. }
+            | Self::NoConnection { .. }
+            | Self::Broken { .. }
+            | Self::Suspended { .. }
+            | Self::NotReady { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Malformed { .. } => ErrorClass::Network,
             Self::HttpStatus { status, .. } if *status >= 500 || matches!(status, 408 | 429) => {
                 ErrorClass::Network
             }
@@ -130,5 +171,10 @@ impl KeaError {
             Self::Forbidden { .. } => ErrorClass::Permission,
             Self::Unsupported { .. } => ErrorClass::Resource,
         }
+    }
+
+    /// Whether Kea itself said so, and not something before it, or nobody.
+    pub fn is_keas(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unsupported { .. } | Self::Forbidden { .. })
     }
 }

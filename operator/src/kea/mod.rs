@@ -1,20 +1,34 @@
 //! Client of Kea's control channel: transports, strict reading of replies, and the commands that the operator uses.
 
+mod breaker;
 mod commands;
 mod dialect;
 mod endpoint;
 mod error;
+mod fleet;
+mod health;
+mod joiner;
+mod limits;
 mod pages;
 mod reply;
 mod server;
+mod state;
 mod text;
 mod transport;
 mod wire;
 
-pub use commands::Addition;
+pub use breaker::Circuit;
+pub use commands::{Change, Changed};
 pub use dialect::{Dialect, ReservationDialect, SubnetDialect};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ErrorClass, KeaError};
+pub use fleet::{Fleet, Member, Standing};
+pub use health::watch_over;
+pub use limits::{Limits, Repeat};
 pub use pages::Listed;
 pub use server::Server;
-pub use transport::{Credentials, HttpSettings, SetupError, TlsSettings, Transport, open};
+pub use state::{Reach, ServerState};
+pub use transport::{
+    Credentials, HttpSettings, SecretKeys, SecretReceiver, SetupError, Text, TlsSecret, TlsSettings,
+    Transport, open,
+};

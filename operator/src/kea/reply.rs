@@ -68,6 +68,14 @@ pub fn parse(server: &str, command: &str, body: &[u8]) -> Result<Reply, KeaError
     Ok(Reply { code, text, arguments })
 }
 
+/// Whether a text is a control agent's, which answers result 1 with HTTP 200 for a daemon that it cannot reach, and
+/// whether it is certain that the command did not reach the daemon. (Kea's `ca_command_mgr.cc` has one text for all
+/// failures on the way, with the system's reason in it.)
+pub fn not_forwarded(text: &str) -> Option<bool> {
+    let reason = text.strip_prefix("unable to forward command")?;
+    Some(["No such file or directory", "Connection refused"].iter().any(|away| reason.contains(away)))
+}
+
 fn describe(body: &[u8], error: &serde_json::Error) -> String {
     if body.trim_ascii_start().starts_with(b"<") {
         return format!("an HTML or XML page: {}", quote(body));

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationStatus};
+use crate::telemetry::Readiness;
 
 /// An opened source.
 pub struct Source {
@@ -24,6 +25,36 @@ pub struct Source {
     pub objects: Arc<dyn Objects>,
     /// Identity of the cluster or folder, for the mark of ownership.
     pub cluster_id: String,
+}
+
+impl Source {
+    /// Keeps up with the source while another process serves it, and says when it could be served. Does not return.
+    pub async fn look_on(&mut self, readiness: &Readiness) {
+        let ready = self.namespaces.wait_until_ready().await.is_ok()
+            && self.configurations.wait_until_ready().await.is_ok();
+        if ready {
+            readiness.set();
+        }
+        while self.triggers.recv().await.is_some() {}
+        std::future::pending::<()>().await;
+    }
+
+    /// Triggers every object that is known, then what happens from now on: what happened before was not acted on.
+    pub fn trigger_all(&mut self) {
+        let (sender, triggers) = mpsc::unbounded_channel();
+        let mut news = std::mem::replace(&mut self.triggers, triggers);
+        for object in self.configurations.state() {
+            // The receiver is here: it cannot be gone.
+            let _ = sender.send(ObjectRef::from_obj(object.as_ref()));
+        }
+        tokio::spawn(async move {
+            while let Some(object) = news.recv().await {
+                if sender.send(object).is_err() {
+                    return;
+                }
+            }
+        });
+    }
 }
 
 /// Writes about NetworkConfigurations.

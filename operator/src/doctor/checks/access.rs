@@ -15,13 +15,6 @@ pub fn reachable(facts: &Facts) -> Vec<Finding> {
         Ok(version) => Finding::ok(REACHABLE, format!("Kea {version} answers")),
         Err(error) => of_error(REACHABLE, error).why("nothing is reserved or released on it meanwhile"),
     }];
-    if facts.insecure && facts.endpoint.is_tls() {
-        found.push(
-            Finding::warning("tls", "any certificate is accepted")
-                .why("whoever is on the way can pose as Kea, and learns the password")
-                .fix("set KEA_TLS_CA_FILE to the authority that signed Kea's certificate, and KEA_TLS_INSECURE to false"),
-        );
-    }
     if let Endpoint::Http(url) = &facts.endpoint
         && url.scheme() == "http"
         && !is_loopback(url.host_str().unwrap_or_default())
@@ -96,8 +89,6 @@ mod tests {
             assert_eq!(bad(&reachable(&at(safe))), [], "{safe}");
         }
         assert_eq!(bad(&reachable(&at("http://kea:8000"))), [("tls", Warning)]);
-        let insecure = Facts { insecure: true, ..at("https://kea") };
-        assert_eq!(bad(&reachable(&insecure)), [("tls", Warning)]);
     }
 
     #[test]

@@ -49,8 +49,8 @@ fn none(facts: &Facts) -> Finding {
         "load libdhcp_host_cmds_rs.so and add \"hosts-databases\": [{\"type\": \"memfile\", \"name\": \
          \"/var/lib/kea/kea-hosts4.db\"}] to Dhcp4, or configure a PostgreSQL or MySQL database there"
     };
-    Finding::error(CHECK, "reservations are kept in the server's memory alone")
-        .why("a restart or a new configuration loses them, and reservation-add without a target is refused")
+    Finding::warning(CHECK, "reservations are kept in the server's memory alone")
+        .why("a restart or a new configuration loses them, until the operator has made them anew")
         .fix(fix)
 }
 
@@ -67,7 +67,7 @@ fn describe(database: &Value) -> String {
 mod tests {
     use super::super::bad;
     use super::*;
-    use crate::doctor::Severity::Error;
+    use crate::doctor::Severity::{Error, Warning};
     use crate::doctor::ask::healthy;
     use serde_json::json;
 
@@ -76,10 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_alone_and_read_only_are_errors() {
+    fn memory_alone_and_read_only_are_told() {
         assert_eq!(bad(&of(&json!([{"type": "memfile", "name": "/f"}]))), []);
-        assert_eq!(bad(&of(&json!([]))), [(CHECK, Error)]);
-        assert_eq!(bad(&sources(&healthy(), Config(&json!({})))), [(CHECK, Error)]);
+        assert_eq!(bad(&of(&json!([]))), [(CHECK, Warning)]);
+        assert_eq!(bad(&sources(&healthy(), Config(&json!({})))), [(CHECK, Warning)]);
         assert_eq!(
             bad(&of(&json!([{"type": "postgresql", "name": "k", "readonly": true}]))),
             [(CHECK, Error)]

@@ -2,15 +2,16 @@
 
 mod http;
 mod insecure;
+mod material;
 mod tls;
 mod unix;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 
 use super::{Endpoint, KeaError};
 
 pub use http::HttpSettings;
+pub use material::{Credentials, SecretKeys, SecretReceiver, Text, TlsSecret};
 pub use tls::{SetupError, TlsSettings};
 
 /// Longest answer that is read, in bytes; a `config-get` of 100,000 reservations is about 34 MB.
@@ -21,15 +22,11 @@ const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 pub trait Transport: Send + Sync {
     /// Sends a command (`name` is for messages, `body` the JSON) and reads the whole answer. The caller limits the time.
     async fn exchange(&self, name: &str, body: Vec<u8>) -> Result<Vec<u8>, KeaError>;
-}
 
-/// User name and password of HTTP basic authentication.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: SecretString,
+    /// Why credentials or certificates that were changed cannot be used; those from before are in use.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Opens the way to an endpoint. Nothing is sent yet: Kea may be down.
@@ -37,6 +34,14 @@ pub fn open(endpoint: &Endpoint, http: &HttpSettings) -> Result<Box<dyn Transpor
     match endpoint {
         Endpoint::Unix(path) => Ok(Box::new(unix::Unix::new(path.clone()))),
         Endpoint::Http(url) => Ok(Box::new(http::Http::new(url, endpoint.to_string(), http)?)),
+    }
+}
+
+fn too_long(server: String, command: &str) -> KeaError {
+    KeaError::Malformed {
+        server,
+        command: command.into(),
+        cause: format!("longer than {LONGEST_ANSWER} bytes"),
     }
 }
 

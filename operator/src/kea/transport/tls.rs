@@ -1,7 +1,8 @@
-//! TLS settings, and the client that obeys them. What is set and cannot be used stops the start; nothing falls back.
+//! TLS settings, and the client that obeys them. What is set and cannot be used is not used; nothing falls back to
+//! less.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -14,6 +15,7 @@ use rustls::{ConfigBuilder, RootCertStore, client::WantsClientCert};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::insecure::AnyCertificate;
+use super::material::{Material, Piece, SecretReceiver};
 
 /// TLS as the environment sets it.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,8 @@ pub struct TlsSettings {
     pub server_name: Option<String>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// The Secret that gives what no file gives.
+    pub secret: Option<SecretReceiver>,
 }
 
 /// Why a way to Kea cannot be set up.
@@ -43,24 +47,41 @@ pub enum SetupError {
         /// Why.
         cause: std::io::Error,
     },
-    /// A file holds no such thing.
-    #[error("{} ({variable}) holds no {what} in PEM form: {cause}", path.display())]
-    Pem {
+    /// A file that must hold something is empty.
+    #[error("{} ({variable}) is empty", path.display())]
+    Empty {
         /// Variable that names it.
         variable: &'static str,
         /// The file.
         path: PathBuf,
+    },
+    /// A user name or password is not UTF-8.
+    #[error("{origin} is no text in UTF-8")]
+    NoText {
+        /// Where it comes from.
+        origin: String,
+    },
+    /// The Secret is not there, or lacks a key.
+    #[error("{0}")]
+    Secret(String),
+    /// A file or key of a Secret holds no such thing.
+    #[error("{origin} holds no {what} in PEM form: {cause}")]
+    Pem {
+        /// Where it comes from.
+        origin: String,
         /// What was expected.
         what: &'static str,
         /// Why.
         cause: String,
     },
     /// One of certificate and key without the other.
-    #[error("{set} is set and {missing} is not; a client certificate needs both")]
+    #[error(
+        "{set} is set and its {missing} is not; a client certificate needs both (KEA_TLS_CERT_FILE, KEA_TLS_KEY_FILE)"
+    )]
     Half {
-        /// What is set.
-        set: &'static str,
-        /// What is not.
+        /// Where the one that is set comes from.
+        set: String,
+        /// What is missing.
         missing: &'static str,
     },
     /// The server name cannot stand in a URL.
@@ -70,10 +91,10 @@ pub enum SetupError {
         name: String,
     },
     /// The client certificate cannot be used.
-    #[error("cannot use the client certificate {} (KEA_TLS_CERT_FILE) with its key: {cause}", path.display())]
+    #[error("cannot use the client certificate {origin} with its key: {cause}")]
     Identity {
-        /// The certificate's file.
-        path: PathBuf,
+        /// Where the certificate comes from.
+        origin: String,
         /// Why.
         cause: String,
     },
@@ -87,17 +108,9 @@ pub enum SetupError {
     Client(String),
 }
 
-const CA: &str = "KEA_TLS_CA_FILE";
-const CERT: &str = "KEA_TLS_CERT_FILE";
-const KEY: &str = "KEA_TLS_KEY_FILE";
-
-fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, SetupError> {
-    std::fs::read(path).map_err(|cause| SetupError::File { variable, path: path.into(), cause })
-}
-
-fn certificates(variable: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let none = |cause: String| SetupError::Pem { variable, path: path.into(), what: "certificate", cause };
-    let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&read(variable, path)?).collect();
+fn certificates(piece: &Piece) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let none = |cause: String| SetupError::Pem { origin: piece.origin.clone(), what: "certificate", cause };
+    let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(piece.bytes()).collect();
     match found {
         Ok(found) if found.is_empty() => Err(none("there is none in it".into())),
         Ok(found) => Ok(found),
@@ -105,10 +118,9 @@ fn certificates(variable: &'static str, path: &Path) -> Result<Vec<CertificateDe
     }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupError> {
-    PrivateKeyDer::from_pem_slice(&read(KEY, path)?).map_err(|error| SetupError::Pem {
-        variable: KEY,
-        path: path.into(),
+fn private_key(piece: &Piece) -> Result<PrivateKeyDer<'static>, SetupError> {
+    PrivateKeyDer::from_pem_slice(piece.bytes()).map_err(|error| SetupError::Pem {
+        origin: piece.origin.clone(),
         what: "private key",
         cause: error.to_string(),
     })
@@ -121,31 +133,36 @@ impl TlsSettings {
     }
 
     /// Applies the settings to a client for `url`, and returns the URL to call.
-    pub fn apply(&self, builder: ClientBuilder, url: &Url) -> Result<(ClientBuilder, Url), SetupError> {
+    pub fn apply(
+        &self,
+        builder: ClientBuilder,
+        url: &Url,
+        material: &Material,
+    ) -> Result<(ClientBuilder, Url), SetupError> {
         if url.scheme() != "https" {
             // Plain HTTP needs no authorities; loading the system's could fail for nothing.
             return Ok((builder.tls_certs_only([]), url.clone()));
         }
-        let builder = builder.tls_backend_preconfigured(self.config()?);
+        let builder = builder.tls_backend_preconfigured(self.config(material)?);
         match &self.server_name {
             None => Ok((builder, url.clone())),
             Some(name) => renamed(builder, url, name),
         }
     }
 
-    fn config(&self) -> Result<ClientConfig, SetupError> {
-        let verified = self.verifying()?;
-        let mut config = match (&self.cert_file, &self.key_file) {
+    fn config(&self, material: &Material) -> Result<ClientConfig, SetupError> {
+        let verified = self.verifying(material)?;
+        let mut config = match (&material.cert, &material.key) {
             (None, None) => verified.with_no_client_auth(),
-            (Some(_), None) => {
-                return Err(SetupError::Half { set: CERT, missing: KEY });
+            (Some(cert), Some(key)) => {
+                verified.with_client_auth_cert(certificates(cert)?, private_key(key)?).map_err(|error| {
+                    SetupError::Identity { origin: cert.origin.clone(), cause: error.to_string() }
+                })?
             }
-            (None, Some(_)) => {
-                return Err(SetupError::Half { set: KEY, missing: CERT });
+            (Some(half), None) => return Err(SetupError::Half { set: half.origin.clone(), missing: "key" }),
+            (None, Some(half)) => {
+                return Err(SetupError::Half { set: half.origin.clone(), missing: "certificate" });
             }
-            (Some(cert), Some(key)) => verified
-                .with_client_auth_cert(certificates(CERT, cert)?, private_key(key)?)
-                .map_err(|error| SetupError::Identity { path: cert.clone(), cause: error.to_string() })?,
         };
         // Kea sets no session id context: OpenSSL then refuses to resume a session that had a client certificate
         // ("session id context uninitialized"), and every connection but the first would fail.
@@ -154,7 +171,10 @@ impl TlsSettings {
     }
 
     /// TLS 1.2 and 1.3, and how Kea's certificate is checked.
-    fn verifying(&self) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, SetupError> {
+    fn verifying(
+        &self,
+        material: &Material,
+    ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, SetupError> {
         let provider = Arc::new(CryptoProvider::get_default().map_or_else(ring, |set| set.as_ref().clone()));
         let client = |error: rustls::Error| SetupError::Client(error.to_string());
         let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -164,14 +184,13 @@ impl TlsSettings {
             let any = Arc::new(AnyCertificate::new(provider));
             return Ok(builder.dangerous().with_custom_certificate_verifier(any));
         }
-        let Some(path) = &self.ca_file else {
+        let Some(authorities) = &material.ca else {
             return builder.with_platform_verifier().map_err(|error| SetupError::System(error.to_string()));
         };
         let mut roots = RootCertStore::empty();
-        for certificate in certificates(CA, path)? {
+        for certificate in certificates(authorities)? {
             roots.add(certificate).map_err(|error| SetupError::Pem {
-                variable: CA,
-                path: path.clone(),
+                origin: authorities.origin.clone(),
                 what: "usable certificate authority",
                 cause: error.to_string(),
             })?;
@@ -209,8 +228,12 @@ impl Resolve for HostOf {
 /// The innermost reason of an error: the part that names the cause and not the layers above it.
 pub fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+    loop {
+        // An error that an io::Error carries is not its source, but the io::Error itself.
+        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match carried.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| cause.source()) {
+            Some(inner) => cause = inner,
+            None => return cause,
+        }
     }
-    cause
 }

@@ -1,0 +1,192 @@
+//! The servers, as one: what is read, and what is changed on all of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::joiner::{Activity, Joiner, Presence};
+use super::{Change, Changed, KeaError, Server};
+use crate::domain::{Known, Mac, Reservation, Subnet};
+
+/// How long the list of a server's subnets is believed.
+const SUBNETS_LAST: Duration = Duration::from_secs(30);
+/// A list this young is not asked for again, whatever it lacks.
+const SUBNETS_FRESH: Duration = Duration::from_secs(1);
+
+/// All servers, the one to believe first.
+pub struct Fleet {
+    members: Vec<Arc<Member>>,
+    activity: Arc<Activity>,
+}
+
+/// One server, with what is joined and kept for it.
+pub struct Member {
+    server: Arc<Server>,
+    look_ups: Joiner<Mac, Known>,
+    changes: Joiner<Change, Changed>,
+    subnets: tokio::sync::Mutex<Option<(Instant, Arc<Vec<Subnet>>)>>,
+    state: Mutex<Standing>,
+}
+
+/// How a server stands with what is wished for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is known to be missing there.
+    #[default]
+    Level,
+    /// It could not be reached when something was to be read or changed.
+    Behind,
+    /// It answers again, and these objects, by uid, have not been seen to since.
+    Levelling(HashSet<String>),
+}
+
+impl Fleet {
+    /// The fleet of `servers`, the primary first, for the operator whose mark is `mark`.
+    pub fn new(servers: Vec<Arc<Server>>, mark: &str) -> Self {
+        let activity: Arc<Activity> = Arc::default();
+        let members =
+            servers.into_iter().map(|server| Arc::new(Member::new(server, &activity, mark))).collect();
+        Self { members, activity }
+    }
+
+    /// The servers, the primary first.
+    pub fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
+    /// What the servers are called in messages, all together.
+    pub fn names(&self) -> String {
+        self.members.iter().map(|member| member.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Somebody works on an object.
+    pub fn work(&self) -> Presence<'_> {
+        self.activity.work()
+    }
+
+    /// Somebody at work waits for the servers and for nothing else.
+    pub fn wait(&self) -> Presence<'_> {
+        self.activity.wait()
+    }
+}
+
+impl Member {
+    fn new(server: Arc<Server>, activity: &Arc<Activity>, mark: &str) -> Self {
+        let for_look_ups = server.clone();
+        let look_ups = Joiner::new(
+            activity.clone(),
+            Box::new(move |macs: Vec<Mac>| {
+                let server = for_look_ups.clone();
+                Box::pin(async move { server.look_up(&macs).await })
+            }),
+        );
+        let for_changes = server.clone();
+        let mark: Arc<str> = mark.into();
+        let changes = Joiner::new(
+            activity.clone(),
+            Box::new(move |changes: Vec<Change>| {
+                let (server, mark) = (for_changes.clone(), mark.clone());
+                Box::pin(async move { server.change(&mark, &changes).await })
+            }),
+        );
+        Self { server, look_ups, changes, subnets: tokio::sync::Mutex::default(), state: Mutex::default() }
+    }
+
+    /// What the server is called in messages.
+    pub fn name(&self) -> &str {
+        self.server.name()
+    }
+
+    /// The server itself, for what is not joined.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.state.lock().clone()
+    }
+
+    /// Something could not be read or changed there.
+    pub fn falls_behind(&self) {
+        let mut state = self.state.lock();
+        if *state != Standing::Behind {
+            tracing::warn!(server = self.name(), "Kea server is behind: it could not be reached");
+            *state = Standing::Behind;
+        }
+    }
+
+    /// It answers again: it is level when each of `objects`, by uid, has been seen to.
+    pub fn returns(&self, objects: HashSet<String>) {
+        tracing::info!(
+            server = self.name(),
+            objects = objects.len(),
+            "Kea server answers again; bringing it level"
+        );
+        *self.state.lock() = Standing::Levelling(objects);
+        self.seen_to("");
+    }
+
+    /// An object was seen to on this server, or is no more.
+    pub fn seen_to(&self, uid: &str) {
+        let mut state = self.state.lock();
+        if let Standing::Levelling(objects) = &mut *state {
+            objects.remove(uid);
+            if objects.is_empty() {
+                tracing::info!(server = self.name(), "Kea server is level");
+                *state = Standing::Level;
+            }
+        }
+    }
+
+    /// All its subnets, as told not long ago.
+    pub async fn subnets(&self) -> Result<Arc<Vec<Subnet>>, KeaError> {
+        self.subnets_within(SUBNETS_LAST).await
+    }
+
+    /// All its subnets, asked for again: what was told lacks something, or a command said so.
+    pub async fn subnets_again(&self) -> Result<Arc<Vec<Subnet>>, KeaError> {
+        self.subnets_within(SUBNETS_FRESH).await
+    }
+
+    /// Nobody else asks while one does: who waits gets the same answer.
+    async fn subnets_within(&self, age: Duration) -> Result<Arc<Vec<Subnet>>, KeaError> {
+        let mut known = self.subnets.lock().await;
+        if let Some((when, subnets)) = known.as_ref()
+            && when.elapsed() < age
+        {
+            return Ok(subnets.clone());
+        }
+        *known = None;
+        let subnets = Arc::new(self.server.subnets().await?);
+        *known = Some((Instant::now(), subnets.clone()));
+        Ok(subnets)
+    }
+
+    /// Forgets the subnets: a command showed that they are not as they were told.
+    pub async fn forget_subnets(&self) {
+        *self.subnets.lock().await = None;
+    }
+
+    /// What it knows of devices, asked for together with those of others.
+    pub async fn look_up(&self, macs: Vec<Mac>) -> Result<Vec<Known>, KeaError> {
+        self.look_ups.join(macs).await.unwrap_or_else(|| Err(self.stopping()))
+    }
+
+    /// One reservation as a whole.
+    pub async fn reservation_of(&self, subnet_id: u32, mac: Mac) -> Result<Option<Reservation>, KeaError> {
+        self.server.reservation_of(subnet_id, mac).await
+    }
+
+    /// Changes reservations, together with those of others.
+    pub async fn change(&self, changes: Vec<Change>) -> Result<Vec<Changed>, KeaError> {
+        self.changes.join(changes).await.unwrap_or_else(|| Err(self.stopping()))
+    }
+
+    fn stopping(&self) -> KeaError {
+        KeaError::Unreachable { server: self.name().into(), cause: "the operator is stopping".into() }
+    }
+}

@@ -1,0 +1,224 @@
+//! Joins what many objects ask of a server into few commands.
+//!
+//! Nothing waits without need: as soon as everybody who could still join is waiting too, the command goes. Under load, when
+//! others are on their way, it waits for them a little, so that thousands of objects cost a few dozen commands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::KeaError;
+
+/// Items of one command, at which it waits for no more.
+const ENOUGH: usize = 1000;
+/// How long a command waits for others to join.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Who is at work, and who of them waits for a server.
+#[derive(Default)]
+pub struct Activity {
+    at_work: AtomicUsize,
+    waiting: AtomicUsize,
+    changed: Notify,
+}
+
+/// Somebody at work, or waiting, until it is dropped.
+pub struct Presence<'a> {
+    counter: &'a AtomicUsize,
+    changed: &'a Notify,
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+}
+
+impl Activity {
+    /// Somebody begins to work.
+    pub fn work(&self) -> Presence<'_> {
+        self.enter(&self.at_work)
+    }
+
+    /// Somebody at work waits for servers.
+    pub fn wait(&self) -> Presence<'_> {
+        self.enter(&self.waiting)
+    }
+
+    fn enter<'a>(&'a self, counter: &'a AtomicUsize) -> Presence<'a> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+        Presence { counter, changed: &self.changed }
+    }
+
+    /// Whether nobody is left who could still join.
+    fn all_wait(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) >= self.at_work.load(Ordering::SeqCst)
+    }
+}
+
+/// What one command does for many: one answer for each item, in their order.
+type Bulk<Q, A> = Box<dyn Fn(Vec<Q>) -> BoxFuture<'static, Result<Vec<A>, KeaError>> + Send + Sync>;
+
+struct Ticket<Q, A> {
+    items: Vec<Q>,
+    answers: oneshot::Sender<Result<Vec<A>, KeaError>>,
+}
+
+/// Joins items into bulk commands, one at a time.
+pub struct Joiner<Q, A> {
+    tickets: mpsc::UnboundedSender<Ticket<Q, A>>,
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Joiner<Q, A> {
+    /// Joins for `bulk`; ends when the joiner is dropped.
+    pub fn new(activity: Arc<Activity>, bulk: Bulk<Q, A>) -> Self {
+        let (tickets, queue) = mpsc::unbounded_channel();
+        tokio::spawn(serve(queue, activity, bulk));
+        Self { tickets }
+    }
+
+    /// Has `items` done with those of others; the answers are in the order of the items. None where the operator stops.
+    pub async fn join(&self, items: Vec<Q>) -> Option<Result<Vec<A>, KeaError>> {
+        if items.is_empty() {
+            return Some(Ok(vec![]));
+        }
+        let (answers, answered) = oneshot::channel();
+        self.tickets.send(Ticket { items, answers }).ok()?;
+        answered.await.ok()
+    }
+}
+
+async fn serve<Q, A>(
+    mut queue: mpsc::UnboundedReceiver<Ticket<Q, A>>,
+    activity: Arc<Activity>,
+    bulk: Bulk<Q, A>,
+) {
+    while let Some(first) = queue.recv().await {
+        let tickets = gather(first, &mut queue, &activity).await;
+        let mut items = Vec::new();
+        let mut waiting = Vec::new();
+        for ticket in tickets {
+            waiting.push((ticket.items.len(), ticket.answers));
+            items.extend(ticket.items);
+        }
+        match bulk(items).await {
+            Ok(answers) => {
+                let mut answers = answers.into_iter();
+                for (count, sender) in waiting {
+                    // Who does not wait any more has stopped; nothing is lost with the answer.
+                    let _ = sender.send(Ok(answers.by_ref().take(count).collect()));
+                }
+            }
+            Err(error) => {
+                for (_, sender) in waiting {
+                    let _ = sender.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+async fn gather<Q, A>(
+    first: Ticket<Q, A>,
+    queue: &mut mpsc::UnboundedReceiver<Ticket<Q, A>>,
+    activity: &Activity,
+) -> Vec<Ticket<Q, A>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut count = first.items.len();
+    let mut tickets = vec![first];
+    loop {
+        let changed = activity.changed.notified();
+        let mut changed = std::pin::pin!(changed);
+        // From here on no change is missed, whatever the order of what follows.
+        changed.as_mut().enable();
+        while let Ok(ticket) = queue.try_recv() {
+            count += ticket.items.len();
+            tickets.push(ticket);
+        }
+        if count >= ENOUGH || activity.all_wait() {
+            return tickets;
+        }
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep_until(deadline) => return tickets,
+            ticket = queue.recv() => match ticket {
+                Some(ticket) => {
+                    count += ticket.items.len();
+                    tickets.push(ticket);
+                }
+                None => return tickets,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+
+    fn joiner(activity: &Arc<Activity>) -> (Arc<Joiner<u32, u32>>, Arc<Mutex<Vec<usize>>>) {
+        let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let seen = sizes.clone();
+        let bulk: Bulk<u32, u32> = Box::new(move |items: Vec<u32>| {
+            seen.lock().push(items.len());
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                Ok(items.into_iter().map(|item| item * 10).collect())
+            })
+        });
+        (Arc::new(Joiner::new(activity.clone(), bulk)), sizes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_alone_waits_for_nobody() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, sizes) = joiner(&activity);
+        let before = Instant::now();
+        let _work = activity.work();
+        let _wait = activity.wait();
+        assert_eq!(joiner.join(vec![1, 2]).await.unwrap().unwrap(), [10, 20]);
+        assert_eq!(Instant::now(), before);
+        assert_eq!(*sizes.lock(), [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_at_once_are_one_command_and_each_gets_its_own_answers() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, sizes) = joiner(&activity);
+        let tasks: Vec<_> = (0..100u32)
+            .map(|number| {
+                let (joiner, activity) = (joiner.clone(), activity.clone());
+                tokio::spawn(async move {
+                    let _work = activity.work();
+                    // Some come later: they write something else first.
+                    tokio::time::sleep(Duration::from_millis(u64::from(number))).await;
+                    let _wait = activity.wait();
+                    joiner.join(vec![number]).await.unwrap().unwrap()
+                })
+            })
+            .collect();
+        for (number, task) in (0..).zip(tasks) {
+            assert_eq!(task.await.unwrap(), [number * 10]);
+        }
+        assert_eq!(*sizes.lock(), [100]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_the_limit_for_one_who_does_not_come() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, _) = joiner(&activity);
+        let _busy_elsewhere = activity.work();
+        let _work = activity.work();
+        let _wait = activity.wait();
+        let before = Instant::now();
+        joiner.join(vec![1]).await.unwrap().unwrap();
+        assert_eq!(Instant::now() - before, PATIENCE);
+    }
+}
