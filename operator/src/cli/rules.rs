@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use clap::Args;
+use k8s_openapi::jiff::SignedDuration;
 
 use crate::config::flag;
-use crate::domain::{AddressPolicy, PinMode, Rules};
+use crate::controller::{SweepMode, SweepOptions};
+use crate::domain::{AddressPolicy, Brake, PinMode, Rules};
 
 /// How addresses are found, pinned and given up.
+// The fields are called as the flags are, and those as the variables.
+#[allow(clippy::struct_field_names)]
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Reservations")]
 pub struct RuleArgs {
@@ -27,6 +31,26 @@ pub struct RuleArgs {
     /// How long a deleted object waits for a Kea that is away before it goes all the same: 15m, 90s, 2h; 0 for ever
     #[arg(long, env = "KEA_CLEANUP_TIMEOUT", default_value = "15m", value_name = "DURATION", value_parser = duration)]
     kea_cleanup_timeout: Duration,
+
+    /// What to do about reservations of objects that are gone: off, report, or remove
+    #[arg(long, env = "KEA_ORPHAN_MODE", default_value = "remove", value_name = "off|report|remove", value_parser = sweep_mode)]
+    kea_orphan_mode: SweepMode,
+
+    /// How often they are looked for
+    #[arg(long, env = "KEA_ORPHAN_INTERVAL", default_value = "10m", value_name = "DURATION", value_parser = interval)]
+    kea_orphan_interval: Duration,
+
+    /// How long they are reported before they are removed
+    #[arg(long, env = "KEA_ORPHAN_GRACE", default_value = "1h", value_name = "DURATION", value_parser = grace)]
+    kea_orphan_grace: Duration,
+
+    /// How many of them are removed at once on a server at most
+    #[arg(long, env = "KEA_ORPHAN_MAX", default_value = "100", value_name = "NUMBER", value_parser = number::<1_000_000>)]
+    kea_orphan_max: usize,
+
+    /// How many of them are removed at once on a server at most, in percent of the operator's reservations there
+    #[arg(long, env = "KEA_ORPHAN_MAX_PERCENT", default_value = "10", value_name = "PERCENT", value_parser = number::<100>)]
+    kea_orphan_max_percent: usize,
 }
 
 impl RuleArgs {
@@ -42,6 +66,19 @@ impl RuleArgs {
     /// How long a deleted object waits; none where that is for ever.
     pub fn cleanup_timeout(&self) -> Option<Duration> {
         Some(self.kea_cleanup_timeout).filter(|limit| !limit.is_zero())
+    }
+
+    /// How reservations of objects that are gone are found and removed.
+    pub fn sweep(&self) -> SweepOptions {
+        SweepOptions {
+            mode: self.kea_orphan_mode,
+            interval: self.kea_orphan_interval,
+            brake: Brake {
+                grace: self.kea_orphan_grace,
+                at_most: self.kea_orphan_max,
+                percent: self.kea_orphan_max_percent,
+            },
+        }
     }
 }
 
@@ -62,14 +99,44 @@ fn pin_mode(text: &str) -> Result<PinMode, String> {
     }
 }
 
-/// Reads a duration as Go writes it, such as `1h30m` or `90s`; empty is the default.
+fn sweep_mode(text: &str) -> Result<SweepMode, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "off" => Ok(SweepMode::Off),
+        "report" => Ok(SweepMode::Report),
+        "remove" | "" => Ok(SweepMode::Remove),
+        _ => Err("write off, report or remove".into()),
+    }
+}
+
+fn number<const MOST: usize>(text: &str) -> Result<usize, String> {
+    let number = text.trim().parse::<usize>().ok().filter(|number| (1..=MOST).contains(number));
+    number.ok_or_else(|| format!("write a number from 1 to {MOST}"))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    match text {
-        "" => Ok(Duration::from_mins(15)),
+    duration_or(text, Duration::from_mins(15))
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    duration_or(text, Duration::from_hours(1))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration_or(text, Duration::from_mins(10))?;
+    if interval.is_zero() {
+        Err("write a duration above 0, or set KEA_ORPHAN_MODE to off".into())
+    } else {
+        Ok(interval)
+    }
+}
+
+/// Reads a duration as Go writes it, such as `1h30m` or `90s`; empty is the default.
+fn duration_or(text: &str, default: Duration) -> Result<Duration, String> {
+    match text.trim() {
+        "" => Ok(default),
         "0" => Ok(Duration::ZERO),
-        _ => {
-            let parsed = text.parse::<k8s_openapi::jiff::SignedDuration>().ok();
+        text => {
+            let parsed = text.parse::<SignedDuration>().ok();
             parsed
                 .and_then(|time| time.try_into().ok())
                 .ok_or_else(|| "write a duration such as 15m, 90s or 2h".into())

@@ -123,6 +123,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
+        sweep: args.rules.sweep(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     let office = match election {

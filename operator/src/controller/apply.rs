@@ -39,7 +39,7 @@ pub async fn apply(
 
 async fn on_one(member: &Member, steps: Steps, owner: &Owner) -> Applied {
     let puts = steps.interfaces.iter().filter_map(|step| match step {
-        Step::Put(put) => Some(Change::Put(put.clone(), owner.clone())),
+        Step::Put(put) => Some(Change::Put(Box::new(put.clone()), owner.clone())),
         Step::Settled(_) => None,
     });
     let changes: Vec<Change> = steps.removals.iter().copied().map(Change::Remove).chain(puts).collect();
@@ -60,7 +60,7 @@ async fn on_one(member: &Member, steps: Steps, owner: &Owner) -> Applied {
             Step::Settled(outcome) => outcome,
             Step::Put(put) => {
                 let outcome = match of_puts.next() {
-                    Some(changed) => outcome(member, &put, changed.clone()).await,
+                    Some(result) => outcome(member, &put, result.clone()).await,
                     None => Outcome::Unknown,
                 };
                 if matches!(outcome, Outcome::Reserved { .. }) {

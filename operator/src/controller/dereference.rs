@@ -120,14 +120,13 @@ pub async fn observe(fleet: &Fleet, prefix: IpNet, macs: &[Mac]) -> Sight {
 
 async fn view(member: &Member, prefix: IpNet, macs: &[Mac]) -> Result<View, Obstacle> {
     let mut subnets = member.subnets().await?;
-    let subnet = match validate::subnet(prefix, &subnets) {
-        Ok(subnet) => subnet,
+    let mut subnet = validate::subnet(prefix, &subnets);
+    if subnet.is_err() {
         // It may have been added since.
-        Err(_) => {
-            subnets = member.subnets_again().await?;
-            validate::subnet(prefix, &subnets)?
-        }
-    };
+        subnets = member.subnets_again().await?;
+        subnet = validate::subnet(prefix, &subnets);
+    }
+    let subnet = subnet?;
     let known = known(member, macs).await?;
     Ok(View { server: member.name().into(), subnet, holdings: Holdings { subnets, known } })
 }

@@ -13,6 +13,7 @@ mod reconcile;
 #[cfg(test)]
 mod scripted;
 mod status;
+mod sweep;
 mod triage;
 mod validate;
 
@@ -39,6 +40,7 @@ use crate::telemetry::Readiness;
 
 use leftovers::Leftovers;
 use pace::Pace;
+pub use sweep::{SweepMode, SweepOptions};
 pub use triage::Policy;
 
 /// Finalizer of objects that have, or may have, reservations.
@@ -184,6 +186,8 @@ pub struct Options {
     pub rules: Rules,
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     pub cleanup_timeout: Option<Duration>,
+    /// How reservations of objects that are gone are found and removed.
+    pub sweep: SweepOptions,
 }
 
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
@@ -222,6 +226,7 @@ pub async fn run(
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
+    tasks.spawn(sweep::run(context.clone(), configurations.clone(), options.sweep, stop.clone()));
     let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),

@@ -105,9 +105,9 @@ impl Claims {
         self.of_devices.get(&mac).into_iter().flatten().map(|(rank, wish)| (rank, wish.prefix))
     }
 
-    /// Whether an object is known, by its uid.
-    pub fn knows(&self, uid: &str) -> bool {
-        self.of_objects.contains_key(uid)
+    /// An object by its uid.
+    pub fn rank(&self, uid: &str) -> Option<&Rank> {
+        self.of_objects.get(uid).map(|(rank, _)| rank)
     }
 
     /// All objects.

@@ -17,7 +17,7 @@ pub struct Steps {
 }
 
 /// A reservation to remove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Removal {
     /// The subnet it is in.
     pub subnet_id: u32,

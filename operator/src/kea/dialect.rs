@@ -80,10 +80,8 @@ impl Dialect {
         let lacking = |command, remedy| Err(Lacking { command, remedy });
         let (ext, stock) = (has_all(&EXT), has_all(&STOCK));
         let reservations = match forced {
-            None if ext => ReservationDialect::Ext,
-            None if stock => ReservationDialect::Stock,
-            Some(ReservationDialect::Ext) if ext => ReservationDialect::Ext,
-            Some(ReservationDialect::Stock) if stock => ReservationDialect::Stock,
+            None | Some(ReservationDialect::Ext) if ext => ReservationDialect::Ext,
+            None | Some(ReservationDialect::Stock) if stock => ReservationDialect::Stock,
             Some(ReservationDialect::Ext) => {
                 return lacking(
                     "ext-reservation-apply",

@@ -163,8 +163,10 @@ mod tests {
     use super::*;
     use parking_lot::Mutex;
 
-    fn joiner(activity: &Arc<Activity>) -> (Arc<Joiner<u32, u32>>, Arc<Mutex<Vec<usize>>>) {
-        let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
+    type Sizes = Arc<Mutex<Vec<usize>>>;
+
+    fn joiner(activity: &Arc<Activity>) -> (Arc<Joiner<u32, u32>>, Sizes) {
+        let sizes = Sizes::default();
         let seen = sizes.clone();
         let bulk: Bulk<u32, u32> = Box::new(move |items: Vec<u32>| {
             seen.lock().push(items.len());

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::kea::{Circuit, watch_over};
 
-const LIST: &str = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get"]}"#;
-const OURS: &str = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","ext-reservation-add","ext-reservation-del","ext-reservation-get"]}"#;
+const LIST: &str = r#"{"result": 0, "arguments": ["lease4-get-by-hw-address","reservation-add","reservation-del","reservation-get","reservation-get-by-id"]}"#;
+const OURS: &str = r#"{"result": 0, "arguments": ["ext-lease-resolve","ext-reservation-apply","ext-reservation-get","ext-reservation-update"]}"#;
 
 /// What becomes of a command.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::domain::{Owner, Ownership, Put, Removal, Reservation, Wanted};
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Make a reservation, or change the one that is there.
-    Put(Put, Owner),
+    Put(Box<Put>, Owner),
     /// Remove one of the operator's own.
     Remove(Removal),
 }
