@@ -1,13 +1,18 @@
 //! The command line.
 
 mod doctor;
+mod explain;
 mod export;
 mod import;
+mod orphans;
 mod output;
+mod plan;
 mod plugin;
 mod rules;
 mod run;
 mod servers;
+mod source;
+mod stage;
 mod store;
 
 use std::env;
@@ -34,6 +39,21 @@ enum Command {
     /// Look for what keeps the operator from its work, in Kea's settings above all
     #[command(after_long_help = doctor::HELP)]
     Doctor(Box<doctor::DoctorArgs>),
+    /// Print the commands that would be sent to Kea now
+    #[command(after_long_help = plan::PLAN_HELP)]
+    Plan(Box<plan::PlanArgs>),
+    /// Print what would become of reservations now
+    #[command(after_long_help = plan::DIFF_HELP)]
+    Diff(Box<plan::PlanArgs>),
+    /// Tell all about one object, device or address
+    #[command(after_long_help = explain::HELP)]
+    Explain(Box<explain::ExplainArgs>),
+    /// List reservations of the operator that no object wishes for, or remove them
+    #[command(after_long_help = orphans::ORPHANS_HELP)]
+    Orphans(Box<orphans::OrphansArgs>),
+    /// List reservations made by hand that are just as objects wish, or take them over
+    #[command(after_long_help = orphans::ADOPT_HELP)]
+    Adopt(Box<orphans::AdoptArgs>),
     /// Print the CustomResourceDefinitions, for kubectl apply -f -
     Crd,
     /// Write what a store of the hook holds into a file; the server that uses it may run
@@ -84,7 +104,12 @@ impl Cli {
     fn execute(self, name: Name) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Doctor(args) => return doctor::doctor(&args),
+            Command::Diff(args) => return plan::diff(&args),
             Command::Run(args) => run::run(&args),
+            Command::Plan(args) => plan::plan(&args),
+            Command::Explain(args) => explain::explain(&args),
+            Command::Orphans(args) => orphans::orphans(&args),
+            Command::Adopt(args) => orphans::adopt(&args),
             Command::Crd => output::print(&definitions()?),
             Command::Export(args) => export::export(&args),
             Command::Import(args) => import::import(&args),

@@ -10,6 +10,7 @@ mod leftovers;
 pub mod notices;
 mod pace;
 mod reconcile;
+mod rehearse;
 #[cfg(test)]
 mod scripted;
 mod status;
@@ -40,6 +41,7 @@ use crate::telemetry::Readiness;
 
 use leftovers::Leftovers;
 use pace::Pace;
+pub use rehearse::{Rehearsal, rehearse};
 pub use sweep::{SweepMode, SweepOptions};
 pub use triage::Policy;
 
@@ -73,6 +75,30 @@ pub struct Context {
 }
 
 impl Context {
+    fn new(
+        objects: Arc<dyn Objects>,
+        namespaces: Store<AnyNamespace>,
+        cluster_id: String,
+        servers: Vec<Arc<Server>>,
+        options: Options,
+        triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
+    ) -> Self {
+        Self {
+            fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
+            objects,
+            namespaces,
+            policy: Policy { cluster_id, providers: options.providers },
+            rules: options.rules,
+            cleanup_timeout: options.cleanup_timeout,
+            pace: Pace::default(),
+            written: Mutex::default(),
+            claims: Mutex::default(),
+            leftovers: Leftovers::default(),
+            turns: Semaphore::new(options.workers.into()),
+            triggers,
+        }
+    }
+
     /// Remembers a version that this process wrote.
     fn wrote(&self, object: &NetworkConfiguration, version: &str) {
         if let (Some(uid), Ok(version)) = (object.metadata.uid.clone(), version.parse()) {
@@ -208,25 +234,13 @@ pub async fn run(
         () = stop.cancelled() => return,
     }
     readiness.set();
+    let sweep = options.sweep;
     let (bring_back, brought_back) = mpsc::unbounded_channel();
-    let context = Arc::new(Context {
-        fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
-        objects,
-        namespaces,
-        policy: Policy { cluster_id, providers: options.providers },
-        rules: options.rules,
-        cleanup_timeout: options.cleanup_timeout,
-        pace: Pace::default(),
-        written: Mutex::default(),
-        claims: Mutex::default(),
-        leftovers: Leftovers::default(),
-        turns: Semaphore::new(options.workers.into()),
-        triggers: bring_back,
-    });
+    let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
-    tasks.spawn(sweep::run(context.clone(), configurations.clone(), options.sweep, stop.clone()));
+    tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
     applier(
         |object, context| Box::pin(reconcile::reconcile(object, context)),

@@ -61,6 +61,16 @@ pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     })
 }
 
+/// Reads the folder `path` once, while another process may serve it. Nothing is written there.
+pub fn look(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError> {
+    let (mut folder, configurations, namespaces) = Folder::look(path)?;
+    folder.scan();
+    let (_, triggers) = mpsc::unbounded_channel();
+    let folder = Arc::new(Mutex::new(folder));
+    let cluster_id = cluster_id.unwrap_or_else(|| "dir".into());
+    Ok(Source { configurations, namespaces, triggers, objects: Arc::new(Records { folder }), cluster_id })
+}
+
 /// Reads the folder now, after each quiet end of changes, and now and then.
 async fn watch(
     path: PathBuf,
