@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
 use operator::{Said, network_configuration, network_namespace, run};
 use serde_json::{Value, json};
-use support::{PREFIX, SUBNET_ID, address, config, config_without_store, expect, key, mac, reservation};
+use support::{PREFIX, SUBNET_ID, config, config_without_store, expect, key, mac, reservation};
 
 const OBJECT: &str = "default/vm1";
 const LEASED: &str = "10.77.100.3";
@@ -187,7 +187,8 @@ fn orphans_are_listed_and_removed_and_nothing_else() {
 fn what_was_made_by_hand_is_taken_over_when_that_is_asked_for() {
     for place in places() {
         place.write("vm2", &network_configuration("default", "vm2", &[&mac(2)]));
-        place.reserve(&json!({ "subnet-id": SUBNET_ID, "hw-address": mac(1), "ip-address": address(1) }));
+        place.lease();
+        place.reserve(&json!({ "subnet-id": SUBNET_ID, "hw-address": mac(1), "ip-address": LEASED }));
         // It has a hostname: somebody has an interest in it.
         place.reserve(&reservation(2)["reservation"]);
         let held = place.held();

@@ -13,7 +13,7 @@ use super::output::{DIM, OutputArgs, columns, styled};
 use super::stage::{Stage, StageArgs, block_on, name};
 use crate::domain::{Identifier, Mac, Owner, Ownership, Put, Removal, Reservation, Rules, Verdict, Wanted};
 use crate::kea::{Change, Changed};
-use crate::rehearsal::{Becomes, changes};
+use crate::rehearsal::{Becomes, changes, is_now};
 
 /// Shown below the options of `orphans`.
 pub const ORPHANS_HELP: &str = "\
@@ -197,7 +197,10 @@ async fn adoptions(stage: &Stage, objects: &[String]) -> anyhow::Result<Vec<Adop
             let place = stage.servers.iter().position(|server| server.name() == change.server);
             let place = place.with_context(|| format!("{}: no such server", name(&object)))?;
             let there = stage.servers[place].reservation_of(change.subnet_id, change.mac).await?;
-            let by_hand = there.filter(|there| there.ownership == Ownership::Unowned);
+            // One that would be changed besides is no twin of the wish.
+            let by_hand = there.filter(|there| {
+                there.ownership == Ownership::Unowned && is_now(Some(there)) == change.becomes
+            });
             let owner = stage.rehearsal.owner(&object);
             found.extend(by_hand.map(|there| Adoption { place, owner, mac: change.mac, there }));
         }

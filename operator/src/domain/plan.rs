@@ -294,7 +294,10 @@ pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
             match step {
                 Step::Put(put) => brief && put.replaces.is_some(),
                 Step::Settled(Outcome::Conflict { .. }) => brief,
-                Step::Settled(_) => brief && relation == Relation::Unowned && found.address().is_none(),
+                Step::Settled(_) => {
+                    let may_become_ours = found.address().is_none() || desired.rules.adopt;
+                    brief && relation == Relation::Unowned && may_become_ours
+                }
             }
         })
     };
