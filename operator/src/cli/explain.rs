@@ -14,7 +14,7 @@ use super::stage::{Stage, StageArgs, block_on, name};
 use crate::crd::NetworkConfiguration;
 use crate::domain::{Identifier, Mac};
 use crate::kea::Server;
-use page::{Condition, Device, Held, Leased, Object, OnServer, Page};
+use page::{Device, Held, Leased, Object, OnServer, Page, Report};
 
 /// Shown below the options.
 pub const HELP: &str = "\
@@ -120,14 +120,6 @@ fn with_macs(stage: &Stage, macs: &[Mac], address: Option<IpAddr>) -> Vec<Networ
 
 async fn of_object(stage: &Stage, object: &NetworkConfiguration) -> anyhow::Result<Object> {
     let notes = stage.play(object).await?;
-    // What the operator would report now is why it is as it is; where it would report nothing new, what it reported.
-    let status = notes.status.as_ref().or(object.status.as_ref());
-    let conditions = status.into_iter().flat_map(|status| &status.conditions).map(|condition| Condition {
-        name: condition.type_.clone(),
-        status: condition.status.clone(),
-        reason: condition.reason.clone(),
-        message: condition.message.clone(),
-    });
     let (network, prefix, trouble) = match stage.rehearsal.namespace(object) {
         Ok(network) => {
             let prefix = network.status.as_ref().and_then(|status| status.ipv4_prefix.clone());
@@ -135,7 +127,9 @@ async fn of_object(stage: &Stage, object: &NetworkConfiguration) -> anyhow::Resu
         }
         Err(trouble) => (None, None, Some(trouble)),
     };
-    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let reported = object.status.as_ref().map(Report::of);
+    // What is reported again is no news.
+    let next_report = notes.status.as_ref().map(Report::of).filter(|next| Some(next) != reported.as_ref());
     Ok(Object {
         name: name(object),
         uid: object.uid().unwrap_or_default(),
@@ -144,10 +138,9 @@ async fn of_object(stage: &Stage, object: &NetworkConfiguration) -> anyhow::Resu
         network,
         prefix,
         trouble,
-        phase: text(status.and_then(|status| status.phase.as_ref())),
-        message: text(status.and_then(|status| status.message.as_ref())),
-        conditions: conditions.collect(),
+        reported,
         next: Difference::of(stage, name(object), &notes).await?,
+        next_report,
     })
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::super::output::{BOLD, RED, columns, styled};
 use super::super::plan::Difference;
+use crate::crd::NetworkConfigurationStatus;
 
 /// All that is known.
 #[derive(Default, Serialize)]
@@ -38,18 +39,46 @@ pub struct Object {
     pub prefix: Option<String>,
     /// Why it has none.
     pub trouble: Option<String>,
-    /// Phase.
-    pub phase: String,
-    /// The state in one sentence.
-    pub message: String,
-    /// The state in parts.
-    pub conditions: Vec<Condition>,
+    /// What was reported on it last.
+    pub reported: Option<Report>,
     /// What the operator would do now.
     pub next: Difference,
+    /// What it would report then, where that is something else.
+    pub next_report: Option<Report>,
+}
+
+/// A status.
+#[derive(PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Phase.
+    pub phase: String,
+    /// The state in parts.
+    pub conditions: Vec<Condition>,
+}
+
+impl Report {
+    /// What a status says to people.
+    pub fn of(status: &NetworkConfigurationStatus) -> Self {
+        let conditions = status.conditions.iter().map(|condition| Condition {
+            name: condition.type_.clone(),
+            status: condition.status.clone(),
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+        });
+        Self { phase: status.phase.clone().unwrap_or_default(), conditions: conditions.collect() }
+    }
+
+    fn rows(&self) -> Vec<[String; 2]> {
+        let conditions = self.conditions.iter().map(|condition| {
+            let Condition { name, status, reason, message } = condition;
+            row(name, &format!("{status}, {reason}: {message}"))
+        });
+        std::iter::once(row("phase", &self.phase)).chain(conditions).collect()
+    }
 }
 
 /// A condition.
-#[derive(Serialize)]
+#[derive(PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Its type.
     pub name: String,
@@ -157,18 +186,21 @@ impl fmt::Display for Object {
         if self.deleted {
             rows.push(row("deleted", "its reservations are removed, then it goes"));
         }
-        let phase = if self.phase.is_empty() { "not served by this operator" } else { &self.phase };
-        rows.push(row("phase", phase));
-        rows.extend(self.conditions.iter().map(|condition| {
-            let Condition { name, status, reason, message } = condition;
-            row(name, &format!("{status}, {reason}: {message}"))
-        }));
+        match &self.reported {
+            Some(report) => rows.extend(report.rows()),
+            None => rows.push(row("phase", "nothing is reported yet")),
+        }
         write!(f, "{}", columns(&rows))?;
         writeln!(f, "{}", styled(BOLD, "What the operator does next"))?;
         if self.next.changes.is_empty() {
             writeln!(f, "  nothing: no reservation is to be changed now")?;
         }
-        write!(f, "{}", self.next.lines())
+        write!(f, "{}", self.next.lines())?;
+        if let Some(report) = &self.next_report {
+            writeln!(f, "{}", styled(BOLD, "What it reports then"))?;
+            write!(f, "{}", columns(&report.rows()))?;
+        }
+        Ok(())
     }
 }
 
