@@ -5,8 +5,10 @@ mod support;
 #[path = "support/operator.rs"]
 mod operator;
 
+use std::fs;
+
 use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
-use operator::{Said, run};
+use operator::{Said, network_namespace, run};
 use serde_json::{Value, json};
 use support::site::with;
 use support::{PREFIX, SUBNET_ID, config, config_without_store};
@@ -21,6 +23,19 @@ fn well(kea: &Kea) -> Value {
     with(config, &json!({ "multi-threading": { "enable-multi-threading": true } }))
 }
 
+/// A folder of objects that fit the server, or are made not to.
+fn source(kea: &Kea) -> String {
+    let folder = kea.dir().join("objects");
+    if fs::create_dir(&folder).is_ok() {
+        put_network(kea, &network_namespace("default", PREFIX));
+    }
+    format!("dir:{}", folder.display())
+}
+
+fn put_network(kea: &Kea, network: &Value) {
+    fs::write(kea.dir().join("objects/lab.json"), network.to_string()).unwrap();
+}
+
 fn start() -> Kea {
     let builder = Kea::without_network("doctor").unwrap();
     let config = config(&builder.dir().join("hosts4.db"));
@@ -30,7 +45,7 @@ fn start() -> Kea {
 
 fn examine(kea: &Kea, more: &[&str]) -> Said {
     let url = format!("unix:{}", kea.socket().path().display());
-    let said = run(&[&["doctor", "--kea-url", &url], more].concat(), &[]);
+    let said = run(&[&["doctor", "--kea-url", &url, "--source", &source(kea)], more].concat(), &[]);
     assert_eq!(said.err, "");
     assert!(!said.out.contains(PASSWORD), "{}", said.out);
     said
@@ -169,8 +184,27 @@ fn peers_that_nobody_writes_to() {
 }
 
 #[test]
+fn networks_that_kea_does_not_fit() {
+    let kea = start();
+    kea.config_set(&well(&kea)).unwrap().success().unwrap();
+    source(&kea);
+    let mut without = network_namespace("default", PREFIX);
+    without["status"] = json!({});
+    for (network, severity, words) in [
+        (network_namespace("default", "192.0.2.0/24"), "error", "no subnet that contains 192.0.2.0/24"),
+        (network_namespace("default", "anything"), "error", "no network prefix"),
+        (without, "warning", "no status.ipv4Prefix"),
+    ] {
+        put_network(&kea, &network);
+        expect_one(&kea, "network", severity, words);
+    }
+}
+
+#[test]
 fn a_server_that_does_not_answer() {
-    let said = run(&["doctor", "--kea-url", "unix:/nonexistent/socket"], &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let source = format!("dir:{}", folder.path().display());
+    let said = run(&["doctor", "--kea-url", "unix:/nonexistent/socket", "--source", &source], &[]);
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.out.contains("cannot reach Kea at unix:/nonexistent/socket"), "{}", said.out);
     assert!(said.out.contains("fix: check that it runs"), "{}", said.out);

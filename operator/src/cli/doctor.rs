@@ -4,12 +4,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::future::join_all;
+use kube::ResourceExt;
 use serde::Serialize;
 
 use super::output::{BOLD, DIM, GREEN, OutputArgs, RED, YELLOW, columns, styled};
 use super::servers;
+use super::source::{SourceArg, SourceArgs};
+use super::stage::block_on;
 use crate::config::KeaArgs;
-use crate::doctor::{Facts, Finding, Severity, checks};
+use crate::doctor::checks::Objects;
+use crate::doctor::{Facts, Finding, Severity, checks, cluster};
+use crate::source::Source;
 
 /// Shown below the options.
 pub const HELP: &str = "\
@@ -32,6 +37,9 @@ pub struct DoctorArgs {
     output: OutputArgs,
 
     #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
     kea: KeaArgs,
 }
 
@@ -45,8 +53,7 @@ struct Report {
 
 /// Looks at everything, and says what is wrong.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let findings = runtime.block_on(examine(args))?;
+    let findings = block_on(examine(args))?;
     let worst = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
     args.output.print(&Report { worst, findings }, |report| table(&report.findings))?;
     Ok(match worst {
@@ -70,7 +77,44 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     .await;
     findings.extend(facts.iter().flat_map(|facts| checks::server(facts, settings.servers.len())));
     findings.extend(checks::peers(&facts));
+    findings.extend(objects(args, &facts).await);
     Ok(findings)
+}
+
+/// What the source has. That there is none is no reason not to tell of Kea.
+async fn objects(args: &DoctorArgs, facts: &[Facts]) -> Vec<Finding> {
+    let (mut findings, readable) = match args.source.source {
+        SourceArg::Kube => {
+            let (found, readable) = cluster::cluster().await;
+            (found.into_iter().map(|finding| finding.of("cluster")).collect(), readable)
+        }
+        SourceArg::Dir(_) => (vec![], true),
+    };
+    if !readable {
+        return findings;
+    }
+    match args.source.look().await {
+        Ok(source) => findings.extend(checks::objects(&read(&source), facts)),
+        Err(error) => findings.push(
+            Finding::error("objects", format!("the objects cannot be read: {error:#}"))
+                .why("nothing is reserved or released for them")
+                .fix("correct what the text names")
+                .of("source"),
+        ),
+    }
+    findings
+}
+
+fn read(source: &Source) -> Objects {
+    let networks = source.namespaces.state().into_iter().map(|network| {
+        let name = format!("{}/{}", network.namespace().unwrap_or_default(), network.name_any());
+        (name, network.0.as_ref().map(Clone::clone).map_err(|invalid| invalid.error.clone()))
+    });
+    let configurations = source.configurations.state().into_iter();
+    Objects {
+        networks: networks.collect(),
+        configurations: configurations.filter_map(|object| object.0.as_ref().ok().cloned()).collect(),
+    }
 }
 
 fn table(findings: &[Finding]) -> String {

@@ -92,6 +92,11 @@ impl<'a> Config<'a> {
 }
 
 impl Subnet<'_> {
+    /// All of it.
+    pub fn json(&self) -> &Value {
+        self.own
+    }
+
     /// Number and prefix.
     pub fn name(self) -> String {
         format!("{} ({})", self.own["id"], self.own["subnet"].as_str().unwrap_or("no prefix"))

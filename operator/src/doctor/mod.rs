@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod checks;
+pub mod cluster;
 mod config;
 mod finding;
 

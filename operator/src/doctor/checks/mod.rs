@@ -6,6 +6,7 @@ mod daemon;
 mod flags;
 mod ha;
 mod hook;
+mod objects;
 mod peers;
 mod sources;
 
@@ -31,6 +32,7 @@ pub fn server(facts: &Facts, servers: usize) -> Vec<Finding> {
     found.into_iter().map(|finding| finding.of(&facts.name)).collect()
 }
 
+pub use objects::{Objects, objects};
 pub use peers::peers;
 
 /// An error of the client, which names its own fix.
