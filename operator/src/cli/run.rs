@@ -151,7 +151,8 @@ fn servers(settings: &KeaSettings, term: &Term) -> Result<Vec<Arc<Server>>, kea:
     let server = |server: &ServerSettings| {
         let inner = kea::open(&server.endpoint, &server.http)?;
         let transport = GuardedTransport { inner, term: term.clone() };
-        Ok(Arc::new(Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone())))
+        let name = server.endpoint.to_string();
+        Ok(Arc::new(Server::new(Box::new(transport), name, settings.limits.clone()).forced(settings.dialect)))
     };
     settings.servers.iter().map(server).collect()
 }

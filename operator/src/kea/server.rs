@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Ending, Permit};
-use super::dialect::{Dialect, Lacking};
+use super::dialect::{Dialect, Lacking, ReservationDialect};
 use super::reply::{self, Code, Reply};
 use super::state::{Reach, ServerState};
 use super::{ErrorClass, KeaError, Limits, Repeat, Transport};
@@ -31,6 +31,8 @@ pub struct Server {
     limits: Limits,
     breaker: Mutex<Breaker<KeaError>>,
     state: watch::Sender<ServerState>,
+    /// The dialect to use, whatever others it has.
+    forced: Option<ReservationDialect>,
     /// The commands to go by; none after a failure, since another Kea may have come up.
     dialect: Mutex<Option<Dialect>>,
     /// Whether it was found to have no host database: reservations are then in its memory.
@@ -50,11 +52,18 @@ impl Server {
             breaker: Mutex::new(Breaker::new(limits.cooldown)),
             limits,
             state: watch::Sender::default(),
+            forced: None,
             dialect: Mutex::default(),
             without_database: AtomicBool::default(),
             asked: tokio::sync::Mutex::default(),
             answers: AtomicU64::default(),
         }
+    }
+
+    /// The same server, spoken to in that dialect only, or again in the best that it has.
+    #[must_use]
+    pub fn forced(self, dialect: Option<ReservationDialect>) -> Self {
+        Self { forced: dialect, ..self }
     }
 
     /// What the server is called in messages.
@@ -124,7 +133,8 @@ impl Server {
             reply.arguments.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
         let names =
             names.ok_or_else(|| self.malformed(LIST_COMMANDS, "its arguments are no list of names"))?;
-        Dialect::choose(&names, None).map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
+        Dialect::choose(&names, self.forced)
+            .map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
     }
 
     fn found_out(&self, outcome: &Result<Dialect, KeaError>) {
