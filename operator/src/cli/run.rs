@@ -100,7 +100,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
     let election = args.leader.settings(args.source == SourceArg::Kube)?;
     let term = Term::default();
     let stop = CancellationToken::new();
@@ -108,6 +108,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let metrics = Metrics::default();
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
+    source::secret::provide(&mut settings, &stop).await?;
     let servers = servers(&settings, &term)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,

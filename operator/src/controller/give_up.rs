@@ -65,6 +65,7 @@ async fn wait(
         servers,
         prefix: None,
         subnet: None,
+        options: None,
         interfaces: unknown(object),
         unreleased: validate::memory(object),
         obstacle: Some(Obstacle::Kea(error)),

@@ -130,6 +130,7 @@ async fn serve(
         servers: vec![],
         prefix: None,
         subnet: None,
+        options: None,
         interfaces: untouched(validate::interfaces(object)),
         unreleased: validate::memory(object),
         obstacle: None,
@@ -218,6 +219,10 @@ async fn survey(
         return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
     };
     finding.subnet = Some(first.subnet.clone());
+    if let Some(member) = members.first() {
+        // What is not known stays as it was reported.
+        finding.options = member.network_options(first.subnet.id).await.ok();
+    }
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
     let mut steps = plan(&desired, &views, now);
     let mut closer = false;

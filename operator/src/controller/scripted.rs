@@ -63,6 +63,7 @@ impl World {
             "ext-subnet4-list" => {
                 json!({"result": 0, "arguments": {"subnets": [{"id": 1, "subnet": "10.0.0.0/24"}]}})
             }
+            "config-get" => json!({"result": 0, "arguments": {"Dhcp4": {"subnet4": [{"id": 1}]}}}),
             "ext-lease-resolve" => {
                 let macs = arguments["identifiers"].as_array().unwrap();
                 let entries: Vec<Value> = macs.iter().map(|mac| self.resolve(mac)).collect();

@@ -2,6 +2,7 @@
 
 pub mod dir;
 pub mod kube;
+pub mod secret;
 
 use std::sync::Arc;
 
