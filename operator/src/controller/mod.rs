@@ -2,7 +2,9 @@
 
 mod apply;
 pub mod conditions;
+mod counted;
 mod dereference;
+mod feed;
 mod finding;
 mod give_up;
 mod heal;
@@ -10,6 +12,7 @@ mod leftovers;
 pub mod notices;
 mod pace;
 mod reconcile;
+mod rehearse;
 #[cfg(test)]
 mod scripted;
 mod status;
@@ -21,7 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -36,10 +39,13 @@ use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
 use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
-use crate::telemetry::Readiness;
+use crate::telemetry::metrics::object_key;
+use crate::telemetry::{Metrics, Readiness};
 
+use feed::Waiting;
 use leftovers::Leftovers;
 use pace::Pace;
+pub use rehearse::{Rehearsal, rehearse};
 pub use sweep::{SweepMode, SweepOptions};
 pub use triage::{Policy, is_ours as is_our_finalizer};
 
@@ -63,9 +69,11 @@ pub struct Context {
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     cleanup_timeout: Option<Duration>,
     pace: Pace,
+    metrics: Metrics,
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
+    waiting: Waiting,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
     /// Brings an object back.
@@ -73,6 +81,36 @@ pub struct Context {
 }
 
 impl Context {
+    fn new(
+        objects: Arc<dyn Objects>,
+        namespaces: Store<AnyNamespace>,
+        cluster_id: String,
+        servers: Vec<Arc<Server>>,
+        options: Options,
+        triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
+    ) -> Self {
+        Self {
+            fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
+            objects,
+            namespaces,
+            policy: Policy {
+                cluster_id,
+                providers: options.providers,
+                strict_defaults: options.strict_defaults,
+            },
+            rules: options.rules,
+            cleanup_timeout: options.cleanup_timeout,
+            pace: Pace::default(),
+            metrics: options.metrics,
+            written: Mutex::default(),
+            claims: Mutex::default(),
+            leftovers: Leftovers::default(),
+            waiting: Waiting::default(),
+            turns: Semaphore::new(options.workers.into()),
+            triggers,
+        }
+    }
+
     /// Remembers a version that this process wrote.
     fn wrote(&self, object: &NetworkConfiguration, version: &str) {
         if let (Some(uid), Ok(version)) = (object.metadata.uid.clone(), version.parse()) {
@@ -135,6 +173,7 @@ impl Context {
         let uid = object.uid().unwrap_or_default();
         let concerned = self.claims.lock().remove(&uid);
         self.bring_back(concerned);
+        self.waiting.forget(&uid);
         for member in self.fleet.members() {
             member.seen_to(&uid);
         }
@@ -190,6 +229,8 @@ pub struct Options {
     pub cleanup_timeout: Option<Duration>,
     /// How reservations of objects that are gone are found and removed.
     pub sweep: SweepOptions,
+    /// Where it is counted what comes of it.
+    pub metrics: Metrics,
 }
 
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
@@ -206,28 +247,23 @@ pub async fn run(
     }
     readiness.set();
     let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
+    let (sweep, metrics) = (options.sweep, options.metrics.clone());
     let (bring_back, brought_back) = mpsc::unbounded_channel();
-    let context = Arc::new(Context {
-        fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
-        objects,
-        namespaces,
-        policy: Policy { cluster_id, providers: options.providers, strict_defaults: options.strict_defaults },
-        rules: options.rules,
-        cleanup_timeout: options.cleanup_timeout,
-        pace: Pace::default(),
-        written: Mutex::default(),
-        claims: Mutex::default(),
-        leftovers: Leftovers::default(),
-        turns: Semaphore::new(options.workers.into()),
-        triggers: bring_back,
-    });
+    let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
+    for member in context.fleet.members() {
+        tasks.spawn(feed::follow(context.clone(), member.clone(), stop.clone()));
+    }
     tasks.spawn(heal::run(context.clone(), stop.clone()));
-    tasks.spawn(sweep::run(context.clone(), configurations.clone(), options.sweep, stop.clone()));
-    let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
+    tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
+    let known = configurations.clone();
+    metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
+    let queue = stream::select(queue(triggers), queue(brought_back))
+        .inspect_ok(|object| metrics.object_queued(object_key(object.namespace.as_deref(), &object.name)))
+        .take_until(stop.cancelled_owned());
     applier(
-        |object, context| Box::pin(reconcile::reconcile(object, context)),
+        |object, context| Box::pin(counted::reconcile(object, context)),
         |object: Arc<AnyConfiguration>, _: &reconcile::Error, context: Arc<Context>| {
             reconcile::retry(&object, &context)
         },

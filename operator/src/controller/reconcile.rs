@@ -14,7 +14,7 @@ use super::pace::Wait;
 use super::status::{self, StatusError};
 use super::triage::{Claim, with_ours};
 use super::validate;
-use super::{Context, dereference, notices};
+use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
 use crate::kea::{Fleet, KeaError, Member};
@@ -43,6 +43,7 @@ impl Error {
 }
 
 /// Reconciles one object.
+#[tracing::instrument(level = "debug", skip_all, fields(namespace = object.meta().namespace, name = object.meta().name))]
 pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
     let object = match &object.0 {
         Ok(object) => object,
@@ -91,6 +92,7 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
                 reason = reason.word(),
                 "left alone"
             );
+            context.withdraw(object);
             Ok(Action::await_change())
         }
         Claim::GiveUp(why) => give_up(object, why, context).await,
@@ -148,9 +150,11 @@ async fn serve(
             let plans = survey.plans;
             let applied = apply::apply(&context.fleet, plans, &context.policy.owner(object)).await;
             settle(&object.uid().unwrap_or_default(), &mut finding, &applied);
+            counted::applied(&context.metrics, object, &finding, &applied);
             tell(object, context, &finding, &applied).await;
         }
     }
+    context.waiting.note(object, &finding);
     status::report(context, object, object.status.as_ref(), &finding).await?;
     Ok(finding.wait())
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Context;
+use super::feed::Waiting;
 use super::leftovers::Leftovers;
 use super::pace::Pace;
 use super::reconcile::reconcile;
@@ -27,6 +28,7 @@ use crate::crd::{
 use crate::domain::Rules;
 use crate::kea::{Fleet, KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
+use crate::telemetry::Metrics;
 
 const COMMANDS: [&str; 5] = [
     "ext-lease-resolve",
@@ -221,11 +223,13 @@ impl Fixture {
             namespaces: namespaces("10.0.0.0/24"),
             policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()], strict_defaults: false },
             pace: Pace::default(),
+            metrics: Metrics::default(),
             written: Mutex::default(),
             rules: Rules::default(),
             cleanup_timeout: Some(Duration::from_mins(15)),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            waiting: Waiting::default(),
             turns: Semaphore::new(5),
             triggers,
         };

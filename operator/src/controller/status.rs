@@ -6,8 +6,8 @@ use k8s_openapi::jiff::Timestamp;
 use super::Context;
 use super::conditions::{self, Saying, Truth};
 use super::finding::Finding;
-use super::notices;
 use super::validate::{Remembered, remembered};
+use super::{counted, notices};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus, NetworkInterface};
 use crate::domain::{Mac, Outcome};
 use crate::source::SourceError;
@@ -51,6 +51,7 @@ pub async fn report(
 ) -> Result<NetworkConfigurationStatus, StatusError> {
     let now = now();
     let status = compute(object, previous, finding, &now);
+    counted::errors(&context.metrics, finding);
     if !says_the_same(previous, &status) {
         let version = context.objects.write_status(object, &status).await?;
         context.wrote(object, &version);

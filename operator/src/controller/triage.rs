@@ -38,7 +38,7 @@ pub enum Why {
     /// It is deleted, and its reservations shall stay.
     DeletedKeeping,
     /// Its provider, or the way of allocation of its namespace, is another's now.
-    NotOurs,
+    NotOurs(SkipReason),
 }
 
 impl Policy {
@@ -54,7 +54,7 @@ impl Policy {
         } else {
             match self.others(object, namespace) {
                 None => return Claim::Serve,
-                Some(skip) => (Why::NotOurs, skip),
+                Some(skip) => (Why::NotOurs(skip), skip),
             }
         };
         if claimed { Claim::GiveUp(why) } else { Claim::Leave(skip) }
@@ -207,10 +207,13 @@ mod tests {
     fn what_was_ours_is_given_up() {
         for finalizer in [FINALIZER, LEGACY_FINALIZER] {
             let vm = object(Some("other"), &["a/b", finalizer]);
-            assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::NotOurs));
+            assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::NotOurs(SkipReason::Provider)));
         }
         let vm = object(None, &[FINALIZER]);
-        assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::GiveUp(Why::NotOurs));
+        assert_eq!(
+            policy().triage(&vm, Some(&namespace("static"))),
+            Claim::GiveUp(Why::NotOurs(SkipReason::Allocation))
+        );
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Member {
                 Box::pin(async move { server.change(&mark, &changes).await })
             }),
         );
+        server.metrics().server_is_level(server.name(), true);
         Self {
             server,
             look_ups,
@@ -129,6 +130,7 @@ impl Member {
         let mut state = self.state.lock();
         if *state != Standing::Behind {
             tracing::warn!(server = self.name(), "Kea server is behind: it could not be reached");
+            self.server.metrics().server_is_level(self.name(), false);
             *state = Standing::Behind;
         }
     }
@@ -151,6 +153,7 @@ impl Member {
             objects.remove(uid);
             if objects.is_empty() {
                 tracing::info!(server = self.name(), "Kea server is level");
+                self.server.metrics().server_is_level(self.name(), true);
                 *state = Standing::Level;
             }
         }

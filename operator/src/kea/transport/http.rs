@@ -61,6 +61,8 @@ struct Current {
     /// What was tried since and cannot be used, and why.
     refused: Option<(Material, String)>,
     complaint: Option<String>,
+    /// How often what changed was put to use.
+    renewals: u64,
     checked: Instant,
 }
 
@@ -81,7 +83,8 @@ impl Http {
             Err(error) => return Err(error),
         };
         let client = client.map(Arc::new);
-        let current = Current { client, used, refused: None, complaint, checked: Instant::now() };
+        let current =
+            Current { client, used, refused: None, complaint, renewals: 0, checked: Instant::now() };
         Ok(Self { url: url.clone(), server, settings: settings.clone(), current: Mutex::new(current) })
     }
 
@@ -117,6 +120,7 @@ impl Http {
                 tracing::info!(server = self.server, "credentials and certificates were read anew");
                 current.client = Some(Arc::new(client));
                 current.used = material;
+                current.renewals += 1;
                 current.refused = None;
                 None
             }
@@ -199,6 +203,10 @@ impl Transport for Http {
     fn complaint(&self) -> Option<String> {
         let current = self.current.lock();
         current.complaint.clone().filter(|_| current.client.is_some())
+    }
+
+    fn renewals(&self) -> u64 {
+        self.current.lock().renewals
     }
 }
 

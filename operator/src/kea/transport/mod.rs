@@ -27,6 +27,11 @@ pub trait Transport: Send + Sync {
     fn complaint(&self) -> Option<String> {
         None
     }
+
+    /// How often credentials or certificates that were changed have been put to use.
+    fn renewals(&self) -> u64 {
+        0
+    }
 }
 
 /// Opens the way to an endpoint. Nothing is sent yet: Kea may be down.
