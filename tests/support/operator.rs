@@ -1,5 +1,8 @@
 //! The operator as a process, and the objects that it is given.
 
+// Each test file is a program of its own and uses a part of this.
+#![allow(dead_code)]
+
 use std::env;
 use std::path::Path;
 use std::process::Command;
