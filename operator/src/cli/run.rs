@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::rules::RuleArgs;
-use crate::config::{KeaArgs, KeaSettings, ServerSettings, given};
+use crate::config::{KeaArgs, KeaSettings, ServerSettings, flag, given};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
@@ -31,6 +31,10 @@ pub struct RunArgs {
     /// Values of spec.provider that are served, besides none
     #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_delimiter = ',', value_name = "NAMES")]
     providers: Vec<String>,
+
+    /// Whether objects must name their provider, and namespaces their way of allocation
+    #[arg(long, env = "KEA_STRICT_DEFAULTS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
+    kea_strict_defaults: bool,
 
     /// Objects that are worked on at the same time
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
@@ -97,7 +101,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
     let election = args.leader.settings(args.source == SourceArg::Kube)?;
     let term = Term::default();
     let stop = CancellationToken::new();
@@ -105,6 +109,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     let readiness = Readiness::default();
     let metrics = Metrics::default();
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
+    source::secret::provide(&mut settings, &stop).await?;
     let servers = servers(&settings, &term, &metrics)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source,
@@ -123,6 +128,7 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
     }
     let options = Options {
         providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
+        strict_defaults: args.kea_strict_defaults,
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
@@ -143,7 +149,11 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         }
     };
     source.objects = Arc::new(CountedObjects { inner: source.objects, metrics: metrics.clone() });
-    controller::run(source, servers, options, readiness, stop.clone()).await;
+    // One that was stopped before it led never worked.
+    if !stop.is_cancelled() {
+        metrics.leader_is_me(true);
+        controller::run(source, servers, options, readiness, stop.clone()).await;
+    }
     if let Some(office) = office {
         office.leave().await;
     }

@@ -45,20 +45,13 @@ enum Standing {
 fn standing(object: &AnyConfiguration, context: &Context) -> Standing {
     let Ok(object) = &object.0 else { return Standing::Skipped(SkipReason::Malformed) };
     let namespace = dereference::namespace(object, &context.namespaces).ok();
-    let deleted = object.metadata.deletion_timestamp.is_some();
     match context.policy.triage(object, namespace.as_deref()) {
         Claim::GiveUp(Why::Deleted | Why::DeletedKeeping) => Standing::Served(Phase::Deleting),
         Claim::Serve => {
             let phase = object.status.as_ref().and_then(|status| status.phase.as_deref());
             Standing::Served(phase.and_then(Phase::of).unwrap_or(Phase::Reconciling))
         }
-        Claim::GiveUp(Why::NotOurs) | Claim::Leave => Standing::Skipped(if deleted {
-            SkipReason::Deleted
-        } else if context.policy.serves(object) {
-            SkipReason::Allocation
-        } else {
-            SkipReason::Provider
-        }),
+        Claim::GiveUp(Why::NotOurs(reason)) | Claim::Leave(reason) => Standing::Skipped(reason),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
+use super::{Context, sweep};
 use crate::domain::Rank;
 use crate::kea::Standing;
 
@@ -21,7 +21,7 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         for member in context.fleet.members() {
-            if member.standing() == Standing::Behind && member.subnets_again().await.is_ok() {
+            if member.standing() == Standing::Behind && sweep::hand_back(&context, member).await.is_ok() {
                 let (uids, ranks) = everybody(&context);
                 member.returns(uids);
                 context.bring_back(ranks);

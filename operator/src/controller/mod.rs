@@ -43,7 +43,7 @@ use crate::telemetry::{Metrics, Readiness};
 use leftovers::Leftovers;
 use pace::Pace;
 pub use sweep::{SweepMode, SweepOptions};
-pub use triage::Policy;
+pub use triage::{Policy, is_ours as is_our_finalizer};
 
 /// Finalizer of objects that have, or may have, reservations.
 pub const FINALIZER: &str = "vitistack.io/networkconfiguration-finalizer";
@@ -183,6 +183,8 @@ fn created(object: &NetworkConfiguration) -> i64 {
 pub struct Options {
     /// Values of `spec.provider` that are served, lower-case.
     pub providers: Vec<String>,
+    /// Whether objects and their namespaces must name what is otherwise left to defaults.
+    pub strict_defaults: bool,
     /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
     /// Settings that decide about addresses.
@@ -203,22 +205,18 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let Source { configurations, namespaces, triggers, objects, cluster_id } = source;
-    let ready = async {
-        // A namespace that has not been listed yet must not pass for one that does not exist.
-        namespaces.wait_until_ready().await.is_ok() && configurations.wait_until_ready().await.is_ok()
-    };
     tokio::select! {
-        ready = ready => if !ready { return },
+        ready = source.can_be_served() => if !ready { return },
         () = stop.cancelled() => return,
     }
     readiness.set();
+    let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
     let (bring_back, brought_back) = mpsc::unbounded_channel();
     let context = Arc::new(Context {
         fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
         objects,
         namespaces,
-        policy: Policy { cluster_id, providers: options.providers },
+        policy: Policy { cluster_id, providers: options.providers, strict_defaults: options.strict_defaults },
         rules: options.rules,
         cleanup_timeout: options.cleanup_timeout,
         pace: Pace::default(),
@@ -266,6 +264,7 @@ fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
         if let Ok(object) = &object.0
             && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
             && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
+            && context.policy.check_defaults(object, &namespace).is_ok()
             && let Ok(prefix) = validate::prefix(&namespace)
         {
             let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);

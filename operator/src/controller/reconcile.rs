@@ -85,10 +85,23 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
     let _working = context.fleet.work();
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
-        Claim::Leave => Ok(Action::await_change()),
+        Claim::Leave(reason) => {
+            tracing::debug!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                reason = reason.word(),
+                "left alone"
+            );
+            context.withdraw(object);
+            Ok(Action::await_change())
+        }
         Claim::GiveUp(why) => give_up(object, why, context).await,
         Claim::Serve => {
-            let wait = serve(object, namespace.map_err(Obstacle::from), context).await?;
+            let namespace = namespace.map_err(Obstacle::from).and_then(|namespace| {
+                context.policy.check_defaults(object, &namespace)?;
+                Ok(namespace)
+            });
+            let wait = serve(object, namespace, context).await?;
             Ok(action(object, context, wait))
         }
     }
@@ -119,6 +132,7 @@ async fn serve(
         servers: vec![],
         prefix: None,
         subnet: None,
+        options: None,
         interfaces: untouched(validate::interfaces(object)),
         unreleased: validate::memory(object),
         obstacle: None,
@@ -208,6 +222,10 @@ async fn survey(
         return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
     };
     finding.subnet = Some(first.subnet.clone());
+    if let Some(member) = members.first() {
+        // What is not known stays as it was reported.
+        finding.options = member.network_options(first.subnet.id).await.ok();
+    }
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
     let mut steps = plan(&desired, &views, now);
     let mut closer = false;

@@ -111,7 +111,7 @@ async fn sweep(
     options: SweepOptions,
     shrunken: bool,
 ) -> Result<(), KeaError> {
-    let Found { owned, orphans, leftovers } = search(context, member, exists).await?;
+    let Found { owned, orphans, leftovers } = search(context, member, |uid| exists.contains(uid)).await?;
     context.bring_back(leftovers);
     let due = known.note(&orphans, now, options.brake.grace);
     if !orphans.is_empty() {
@@ -142,7 +142,19 @@ async fn sweep(
     Ok(())
 }
 
-async fn search(context: &Context, member: &Member, exists: &HashSet<String>) -> Result<Found, KeaError> {
+/// Hands objects what a server has of theirs and they do not wish for. For a server that returns: what they gave up while it
+/// was away.
+pub async fn hand_back(context: &Context, member: &Member) -> Result<(), KeaError> {
+    let found = search(context, member, |_| true).await?;
+    context.bring_back(found.leftovers);
+    Ok(())
+}
+
+async fn search(
+    context: &Context,
+    member: &Member,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Found, KeaError> {
     let mark = mark(&context.policy.cluster_id);
     let subnets = member.subnets().await?;
     let mut found = Found::default();
@@ -154,7 +166,7 @@ async fn search(context: &Context, member: &Member, exists: &HashSet<String>) ->
         }
         found.owned += 1;
         let subnet = subnets.iter().find(|subnet| subnet.id == reservation.subnet_id);
-        let verdict = judge(reservation, subnet, &mark, &context.claims.lock(), |uid| exists.contains(uid));
+        let verdict = judge(reservation, subnet, &mark, &context.claims.lock(), &exists);
         match verdict {
             Verdict::Leave => {}
             Verdict::Orphan(removal) => {

@@ -168,6 +168,9 @@ impl Interest<'_> {
     fn keep_or_change(&self, existing: &Reservation) -> Step {
         match (existing.address(), self.target) {
             (Some(address), Target::Address(wanted, _)) if address == *wanted => {
+                if self.is_of_another(existing) && existing.extras == Extras::None {
+                    return self.put(address, Some(existing));
+                }
                 Step::Settled(Outcome::Reserved { mac: self.mac, address, owned: true })
             }
             (Some(_), Target::Address(wanted, _)) => self.put(*wanted, Some(existing)),
@@ -178,6 +181,12 @@ impl Interest<'_> {
                 Step::Settled(Outcome::Waiting { mac: self.mac, absence: absence.clone(), held: true })
             }
         }
+    }
+
+    /// Whether the mark names another object, which is gone: people would be led astray.
+    fn is_of_another(&self, existing: &Reservation) -> bool {
+        let uid = &self.desired.claimant.owner.object.uid;
+        matches!(&existing.ownership, Ownership::Owned { object: Some(object), .. } if object.uid != *uid)
     }
 
     /// A reservation without an address, for a device whose address is known now.
@@ -287,13 +296,17 @@ pub fn address_taken(mac: Mac, address: IpAddr, holder: Option<&Reservation>) ->
 /// Devices whose reservation must be read as a whole before this plan can be trusted: brief answers do not tell what else a
 /// reservation holds, nor which object owns it.
 pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
-    let questionable = |mac: Mac, step: &Step| {
+    let questionable = |mac: Mac, remembered: Option<IpAddr>, step: &Step| {
         view.reservation(mac).filter(|found| {
             let brief = found.extras == Extras::Unknown;
             let relation = desired.claimant.relation(mac, found, Some(&view.subnet));
             match step {
                 Step::Put(put) => brief && put.replaces.is_some(),
                 Step::Settled(Outcome::Conflict { .. }) => brief,
+                // It may have been made for an object that is gone.
+                Step::Settled(Outcome::Reserved { owned: true, address, .. }) => {
+                    brief && remembered != Some(*address)
+                }
                 Step::Settled(_) => brief && relation == Relation::Unowned && found.address().is_none(),
             }
         })
@@ -302,9 +315,9 @@ pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
         .interfaces
         .iter()
         .zip(&steps.interfaces)
-        .filter_map(|(interface, step)| {
-            let mac = interface.wish.mac()?;
-            questionable(mac, step).map(|_| mac)
+        .filter_map(|(interface, step)| match interface.wish {
+            Wish::Reserve { mac, remembered, .. } => questionable(mac, remembered, step).map(|_| mac),
+            Wish::Invalid(_) | Wish::Taken(_) => None,
         })
         .collect()
 }

@@ -233,7 +233,8 @@ fn others_are_named_even_where_the_address_is_the_same() {
 #[test]
 fn what_a_vanished_object_left_is_taken_over() {
     let left = server().reserved(1, ip(5), owned_by("gone")).lease(1, ip(5));
-    assert_eq!(step(&desired(&[1]), left), reserved(ip(5), true));
+    assert_eq!(put(&step(&desired(&[1]), left.clone())), (Wanted::Address(ip(5)), true));
+    assert_eq!(step(&desired(&[1]), left.with_extras(1)), reserved(ip(5), true));
 }
 
 #[test]
@@ -247,7 +248,10 @@ fn brief_answers_are_read_as_a_whole_where_it_matters() {
         unclear(&wish, view, &plan(&wish, std::slice::from_ref(view), NOW)[0])
     };
     let ours = brief(server().reserved(1, ip(5), owned_by("me")).lease(1, ip(5)));
-    assert!(asks(&ours).is_empty());
+    assert_eq!(asks(&ours), [mac(1)]);
+    let mut known = desired(&[1]);
+    known.interfaces[0].wish = Wish::Reserve { mac: mac(1), requested: None, remembered: Some(ip(5)) };
+    assert!(unclear(&known, &ours, &plan(&known, std::slice::from_ref(&ours), NOW)[0]).is_empty());
     let by_hand = brief(server().reserved(1, ip(5), Ownership::Unowned).lease(1, ip(6)));
     assert_eq!(asks(&by_hand), [mac(1)]);
     let without = brief(server().holds(1, 1, None, Ownership::Unowned).lease(1, ip(6)));

@@ -178,8 +178,13 @@ impl Server {
     }
 
     fn admit(&self, command: &str) -> Result<Passage<'_>, KeaError> {
-        let admitted = self.breaker.lock().admit(Instant::now());
-        self.know(|_| {});
+        let (admitted, circuit) = {
+            let mut breaker = self.breaker.lock();
+            (breaker.admit(Instant::now()), breaker.circuit())
+        };
+        if circuit != self.state.borrow().circuit {
+            self.know(|_| {});
+        }
         match admitted {
             Ok(permit) => Ok(Passage { server: self, permit: Some(permit) }),
             Err(cause) => {

@@ -39,7 +39,7 @@ impl Default for HttpSettings {
         Self {
             credentials: None,
             tls: TlsSettings::default(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
             disable_keepalives: false,
         }
     }
@@ -117,10 +117,7 @@ impl Http {
     fn replace(&self, current: &mut Current, material: Material) -> Option<String> {
         match ReadyClient::new(&self.url, &self.settings, &material) {
             Ok(client) => {
-                tracing::info!(
-                    server = self.server,
-                    "credentials and certificates have changed and are used"
-                );
+                tracing::info!(server = self.server, "credentials and certificates were read anew");
                 current.client = Some(Arc::new(client));
                 current.used = material;
                 current.renewals += 1;
@@ -204,10 +201,15 @@ impl Transport for Http {
     }
 
     fn complaint(&self) -> Option<String> {
-        self.current.lock().complaint.clone()
+        let current = self.current.lock();
+        current.complaint.clone().filter(|_| current.client.is_some())
     }
 
     fn renewals(&self) -> u64 {
         self.current.lock().renewals
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod reload_tests;

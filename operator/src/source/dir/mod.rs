@@ -14,6 +14,7 @@ use kube::runtime::reflector::ObjectRef;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::CancellationToken;
 
 use super::{Notice, Objects, Source, SourceError};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationStatus};
@@ -55,6 +56,7 @@ pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     Ok(Source {
         configurations,
         namespaces,
+        namespaces_late: CancellationToken::new(),
         triggers: triggered,
         objects: Arc::new(Records { folder }),
         cluster_id: cluster_id.unwrap_or_else(|| "dir".into()),
