@@ -2,12 +2,10 @@
 
 mod support;
 
-use std::time::Duration;
-
 use futures::TryStreamExt;
 use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
-use kea_operator::domain::{Identifier, Ownership};
-use kea_operator::kea::{Endpoint, HttpSettings, Listed, Server, open};
+use kea_operator::domain::{Extras, Identifier, Ownership};
+use kea_operator::kea::{Endpoint, HttpSettings, Limits, Listed, Server, open};
 use serde_json::{Value, json};
 use support::site::{add, with};
 use support::{SUBNET_ID, config, config_without_store, expect, key, mac, reservation};
@@ -15,7 +13,7 @@ use support::{SUBNET_ID, config, config_without_store, expect, key, mac, reserva
 fn server(kea: &Kea) -> Server {
     let endpoint = Endpoint::Unix(kea.socket().path().to_owned());
     let transport = open(&endpoint, &HttpSettings::default()).unwrap();
-    Server::new(transport, endpoint.to_string(), Duration::from_secs(60))
+    Server::new(transport, endpoint.to_string(), Limits::default())
 }
 
 fn list(kea: &Kea) -> Vec<Listed> {
@@ -56,7 +54,7 @@ fn everything_is_listed_once_in_order_and_with_its_owner() {
     assert_eq!(told(&listed), expected);
     assert_eq!(listed[0].reservation.ownership, Ownership::Unowned);
     assert_eq!(listed[2].reservation.ownership, Ownership::Owned { owner: "a".into(), object: None });
-    assert_eq!(listed[2].reservation.hostname.as_deref(), Some("host-1"));
+    assert_eq!(listed[2].reservation.extras, Extras::Some);
 
     // An end in the middle of a page, and the other end of one.
     kea.command("ext-reservation-del", &key(1)).unwrap().success().unwrap();

@@ -1,7 +1,5 @@
 //! `kea-operator run`.
 
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,32 +7,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::rules::RuleArgs;
-use crate::config::{KeaArgs, KeaSettings, ServerSettings, flag, given};
+use crate::cli::source::{SourceArg, SourceArgs};
+use crate::config::{KeaArgs, KeaSettings, ServerSettings};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
-use crate::source::{self, Source};
+use crate::source;
 use crate::telemetry::metrics::ServerType;
 use crate::telemetry::{self, CountedObjects, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Where the objects are: kube for the cluster, dir:PATH for the YAML files of a folder
-    #[arg(long, env = "KEA_SOURCE", default_value = "kube", value_name = "kube|dir:PATH")]
-    source: SourceArg,
-
-    /// Identity of the cluster in the mark of ownership [default: uid of namespace kube-system; dir for a folder]
-    #[arg(long, env = "KEA_CLUSTER_ID", value_name = "ID")]
-    cluster_id: Option<String>,
-
-    /// Values of spec.provider that are served, besides none
-    #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_delimiter = ',', value_name = "NAMES")]
-    providers: Vec<String>,
-
-    /// Whether objects must name their provider, and namespaces their way of allocation
-    #[arg(long, env = "KEA_STRICT_DEFAULTS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
-    kea_strict_defaults: bool,
+    #[command(flatten)]
+    source: SourceArgs,
 
     /// Objects that are worked on at the same time
     #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
@@ -59,24 +45,6 @@ pub struct RunArgs {
     traces: TraceArgs,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum SourceArg {
-    Kube,
-    Dir(PathBuf),
-}
-
-impl FromStr for SourceArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "kube" => Ok(Self::Kube),
-            Some(("dir", path)) if !path.is_empty() => Ok(Self::Dir(path.into())),
-            _ => Err("write kube, or dir: and the path of a folder".into()),
-        }
-    }
-}
-
 fn workers(text: &str) -> Result<u16, String> {
     match text.trim() {
         "" => Ok(5),
@@ -91,8 +59,7 @@ fn workers(text: &str) -> Result<u16, String> {
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
-    let settings =
-        args.kea.settings(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))?;
+    let settings = args.kea.settings(super::is_set)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -102,7 +69,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
-    let election = args.leader.settings(args.source == SourceArg::Kube)?;
+    let election = args.leader.settings(args.source.source == SourceArg::Kube)?;
     let term = Term::default();
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
@@ -112,13 +79,13 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     source::secret::provide(&mut settings, &stop).await?;
     let servers = servers(&settings, &term, &metrics)?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), source = ?args.source,
+        version = env!("CARGO_PKG_VERSION"), source = ?args.source.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
         timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
-        providers = args.providers.join(","), "starting"
+        providers = args.source.providers().join(","), "starting"
     );
     let mut source = tokio::select! {
-        source = open(args) => source?,
+        source = args.source.open() => source?,
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
@@ -127,8 +94,8 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
         tokio::spawn(telemetry::follow(server.clone(), place, metrics.clone(), stop.clone()));
     }
     let options = Options {
-        providers: args.providers.iter().map(|name| name.trim().to_lowercase()).collect(),
-        strict_defaults: args.kea_strict_defaults,
+        providers: args.source.providers(),
+        strict_defaults: args.source.strict_defaults(),
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
@@ -178,14 +145,6 @@ fn servers(
     settings.servers.iter().map(server).collect()
 }
 
-async fn open(args: &RunArgs) -> anyhow::Result<Source> {
-    let cluster_id = given(args.cluster_id.as_ref()).map(str::to_owned);
-    match &args.source {
-        SourceArg::Kube => Ok(source::kube::open(cluster_id).await?),
-        SourceArg::Dir(path) => Ok(source::dir::open(path, cluster_id)?),
-    }
-}
-
 /// Stops on SIGTERM and SIGINT; running work is finished. A second signal ends the process at once.
 fn signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -204,18 +163,4 @@ fn signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>>
             stop.cancel();
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sources() {
-        assert_eq!("kube".parse(), Ok(SourceArg::Kube));
-        assert_eq!("dir:/a:b".parse(), Ok(SourceArg::Dir("/a:b".into())));
-        for bad in ["", "dir", "dir:", "Kube", "kube:"] {
-            assert!(bad.parse::<SourceArg>().is_err(), "{bad}");
-        }
-    }
 }

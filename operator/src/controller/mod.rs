@@ -11,6 +11,7 @@ mod leftovers;
 pub mod notices;
 mod pace;
 mod reconcile;
+mod rehearse;
 #[cfg(test)]
 mod scripted;
 mod status;
@@ -42,6 +43,7 @@ use crate::telemetry::{Metrics, Readiness};
 
 use leftovers::Leftovers;
 use pace::Pace;
+pub use rehearse::{Rehearsal, rehearse};
 pub use sweep::{SweepMode, SweepOptions};
 pub use triage::{Policy, is_ours as is_our_finalizer};
 
@@ -76,6 +78,35 @@ pub struct Context {
 }
 
 impl Context {
+    fn new(
+        objects: Arc<dyn Objects>,
+        namespaces: Store<AnyNamespace>,
+        cluster_id: String,
+        servers: Vec<Arc<Server>>,
+        options: Options,
+        triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
+    ) -> Self {
+        Self {
+            fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
+            objects,
+            namespaces,
+            policy: Policy {
+                cluster_id,
+                providers: options.providers,
+                strict_defaults: options.strict_defaults,
+            },
+            rules: options.rules,
+            cleanup_timeout: options.cleanup_timeout,
+            pace: Pace::default(),
+            metrics: options.metrics,
+            written: Mutex::default(),
+            claims: Mutex::default(),
+            leftovers: Leftovers::default(),
+            turns: Semaphore::new(options.workers.into()),
+            triggers,
+        }
+    }
+
     /// Remembers a version that this process wrote.
     fn wrote(&self, object: &NetworkConfiguration, version: &str) {
         if let (Some(uid), Ok(version)) = (object.metadata.uid.clone(), version.parse()) {
@@ -211,31 +242,15 @@ pub async fn run(
     }
     readiness.set();
     let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
+    let (sweep, metrics) = (options.sweep, options.metrics.clone());
     let (bring_back, brought_back) = mpsc::unbounded_channel();
-    let context = Arc::new(Context {
-        fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
-        objects,
-        namespaces,
-        policy: Policy { cluster_id, providers: options.providers, strict_defaults: options.strict_defaults },
-        rules: options.rules,
-        cleanup_timeout: options.cleanup_timeout,
-        pace: Pace::default(),
-        metrics: options.metrics.clone(),
-        written: Mutex::default(),
-        claims: Mutex::default(),
-        leftovers: Leftovers::default(),
-        turns: Semaphore::new(options.workers.into()),
-        triggers: bring_back,
-    });
+    let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
-    tasks.spawn(sweep::run(context.clone(), configurations.clone(), options.sweep, stop.clone()));
+    tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
-    options
-        .metrics
-        .census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
-    let metrics = options.metrics;
+    metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
     let queue = stream::select(queue(triggers), queue(brought_back))
         .inspect_ok(|object| metrics.object_queued(object_key(object.namespace.as_deref(), &object.name)))
         .take_until(stop.cancelled_owned());

@@ -307,7 +307,10 @@ pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
                 Step::Settled(Outcome::Reserved { owned: true, address, .. }) => {
                     brief && remembered != Some(*address)
                 }
-                Step::Settled(_) => brief && relation == Relation::Unowned && found.address().is_none(),
+                Step::Settled(_) => {
+                    let may_become_ours = found.address().is_none() || desired.rules.adopt;
+                    brief && relation == Relation::Unowned && may_become_ours
+                }
             }
         })
     };

@@ -46,9 +46,21 @@ fn key<K: ResourceExt>(object: &K) -> Key {
 impl Folder {
     /// Opens a folder with the records of earlier runs. Its files are read by [`Folder::scan`].
     pub fn open(path: &Path) -> Result<(Self, Store<AnyConfiguration>, Store<AnyNamespace>), OpenError> {
+        Self::with(path, Shelf::open)
+    }
+
+    /// Opens a folder that another process may serve, and writes nothing there.
+    pub fn look(path: &Path) -> Result<(Self, Store<AnyConfiguration>, Store<AnyNamespace>), OpenError> {
+        Self::with(path, |path| Ok(Shelf::look(path)))
+    }
+
+    fn with(
+        path: &Path,
+        shelf: impl FnOnce(&Path) -> io::Result<Shelf>,
+    ) -> Result<(Self, Store<AnyConfiguration>, Store<AnyNamespace>), OpenError> {
         std::fs::read_dir(path).map_err(|cause| OpenError::Folder { path: path.into(), cause })?;
         let status = |cause| OpenError::Status { path: path.join("status"), cause };
-        let shelf = Shelf::open(path).map_err(status)?;
+        let shelf = shelf(path).map_err(status)?;
         let configurations = shelf.records().map_err(status)?.into_iter().map(|o| (key(&o), o)).collect();
         let (configuration_store, configuration_writer) = reflector::store();
         let (namespace_store, namespace_writer) = reflector::store();
@@ -88,7 +100,7 @@ impl Folder {
 
     fn read(&self) -> io::Result<Reading> {
         // A folder that is not mounted looks like one without files. Ours has `status/` in it.
-        if !self.shelf.path().is_dir() {
+        if !self.shelf.is_looked_at() && !self.shelf.path().is_dir() {
             return Err(io::Error::other("its status folder is gone; is the folder mounted?"));
         }
         documents::read(&self.path)

@@ -12,8 +12,8 @@ use crate::crd::NetworkConfiguration;
 /// The `status` folder.
 pub struct Shelf {
     path: PathBuf,
-    /// Held as long as the folder is served.
-    _lock: File,
+    /// Held as long as the folder is served; none where it is only looked at, and nothing is written.
+    lock: Option<File>,
 }
 
 impl Shelf {
@@ -28,7 +28,17 @@ impl Shelf {
             }
             TryLockError::Error(error) => error,
         })?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock: Some(lock) })
+    }
+
+    /// The `status` folder of `folder`, to look at while another process may serve it.
+    pub fn look(folder: &Path) -> Self {
+        Self { path: folder.join("status"), lock: None }
+    }
+
+    /// Whether the folder is only looked at.
+    pub fn is_looked_at(&self) -> bool {
+        self.lock.is_none()
     }
 
     /// Where it is.
@@ -43,17 +53,26 @@ impl Shelf {
 
     /// Writes the record of an object.
     pub fn put(&self, object: &NetworkConfiguration) -> io::Result<()> {
+        if self.is_looked_at() {
+            return Ok(());
+        }
         let yaml = serde_saphyr::to_string(object).map_err(io::Error::other)?;
         self.replace(&self.file_of(object), yaml.as_bytes())
     }
 
     /// Removes the record of an object; that there is none is as good.
     pub fn remove(&self, object: &NetworkConfiguration) -> io::Result<()> {
+        if self.is_looked_at() {
+            return Ok(());
+        }
         remove(&self.file_of(object))
     }
 
     /// Every record that can be read; those that cannot are reported and left alone.
     pub fn records(&self) -> io::Result<Vec<NetworkConfiguration>> {
+        if self.is_looked_at() && !self.path.exists() {
+            return Ok(vec![]);
+        }
         let mut records = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
             let path = entry?.path();
@@ -76,6 +95,9 @@ impl Shelf {
 
     /// Makes `*.error` files tell what is wrong with which file, and no others.
     pub fn report(&self, broken: &BTreeMap<String, String>) -> io::Result<()> {
+        if self.is_looked_at() {
+            return Ok(());
+        }
         for entry in std::fs::read_dir(&self.path)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

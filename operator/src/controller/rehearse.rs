@@ -1,0 +1,84 @@
+//! What would be done for the objects, found out by doing all of it but the writes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use kube::runtime::reflector::Store;
+use kube::{Resource, ResourceExt};
+use tokio::sync::mpsc;
+
+use super::{Context, Options, dereference, enter_all, reconcile};
+use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
+use crate::domain::{Owner, Verdict, judge, mark};
+use crate::kea::{KeaError, Listed, Server};
+use crate::source::Source;
+
+/// Objects, and a controller that must not write: its servers and its way back to the source write nothing.
+pub struct Rehearsal {
+    context: Arc<Context>,
+    configurations: Store<AnyConfiguration>,
+}
+
+/// Makes ready to look at the objects of a source that is read already. `servers` and the `objects` of the source are those
+/// of [`crate::rehearsal`].
+pub fn rehearse(source: Source, servers: Vec<Arc<Server>>, options: Options) -> Rehearsal {
+    let Source { configurations, namespaces, objects, cluster_id, .. } = source;
+    // Nobody is brought back: each object is looked at once.
+    let (triggers, _) = mpsc::unbounded_channel();
+    let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, triggers));
+    enter_all(&context, &configurations);
+    Rehearsal { context, configurations }
+}
+
+impl Rehearsal {
+    /// The objects that can be read, by namespace and name.
+    pub fn objects(&self) -> Vec<NetworkConfiguration> {
+        let mut objects: Vec<NetworkConfiguration> =
+            self.configurations.state().iter().filter_map(|object| object.0.as_ref().ok().cloned()).collect();
+        objects.sort_by_key(|object| (object.namespace(), object.name_any()));
+        objects
+    }
+
+    /// Does for one object what the operator would do.
+    pub async fn play(&self, object: &NetworkConfiguration) -> Result<(), reconcile::Error> {
+        let object = Arc::new(kube::core::DeserializeGuard(Ok(object.clone())));
+        reconcile::reconcile(object, self.context.clone()).await.map(|_| ())
+    }
+
+    /// The NetworkNamespace of an object, or why it is not known.
+    pub fn namespace(&self, object: &NetworkConfiguration) -> Result<Arc<NetworkNamespace>, String> {
+        dereference::namespace(object, &self.context.namespaces).map_err(|error| error.to_string())
+    }
+
+    /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which is
+    /// there, will see to, or an orphan.
+    pub async fn orphans(&self, server: &Server) -> Result<Vec<(Listed, Verdict)>, KeaError> {
+        let mark = mark(&self.context.policy.cluster_id);
+        let exists: HashSet<String> =
+            self.configurations.state().iter().filter_map(|object| object.meta().uid.clone()).collect();
+        let subnets = server.subnets().await?;
+        let mut found = vec![];
+        let mut listed = std::pin::pin!(server.reservations());
+        while let Some(listed) = listed.try_next().await? {
+            let subnet = subnets.iter().find(|subnet| subnet.id == listed.reservation.subnet_id);
+            let claims = self.context.claims.lock();
+            let verdict = judge(&listed.reservation, subnet, &mark, &claims, |uid| exists.contains(uid));
+            drop(claims);
+            if verdict != Verdict::Leave {
+                found.push((listed, verdict));
+            }
+        }
+        Ok(found)
+    }
+
+    /// An object as the owner of its reservations.
+    pub fn owner(&self, object: &NetworkConfiguration) -> Owner {
+        self.context.policy.owner(object)
+    }
+
+    /// The mark of the operator's reservations.
+    pub fn mark(&self) -> String {
+        mark(&self.context.policy.cluster_id)
+    }
+}
