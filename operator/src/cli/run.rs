@@ -139,8 +139,9 @@ fn servers(
     let server = |server: &ServerSettings| {
         let inner = kea::open(&server.endpoint, &server.http)?;
         let transport = GuardedTransport { inner, term: term.clone() };
-        let server = Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone());
-        Ok(Arc::new(server.counted(metrics.clone())))
+        let name = server.endpoint.to_string();
+        let server = Server::new(Box::new(transport), name, settings.limits.clone());
+        Ok(Arc::new(server.forced(settings.dialect).counted(metrics.clone())))
     };
     settings.servers.iter().map(server).collect()
 }
