@@ -232,6 +232,12 @@ fn metrics_move_with_what_happens() {
     }
     assert!(value(&now, "kea_operator_queue_wait_seconds_count", &[]).is_some_and(|count| count >= 3.0));
 
+    // The laptop is switched on. Its lease is reserved as soon as the hook tells of it.
+    site.lab.device("laptop", LAPTOP).unwrap().dhcp().unwrap();
+    site.wait_until("kea_operator_objects", &[("phase", "Ready")], 2.0);
+    site.wait_until("kea_operator_time_to_reservation_seconds_count", &[], 2.0);
+    site.wait_until(reservations, &added, 2.0);
+
     // Somebody removes the reservation; the next look finds and mends that.
     let reservation = json!({
         "subnet-id": SUBNET_ID, "identifier-type": "hw-address", "identifier": PHONE, "operation-target": "all",
@@ -242,7 +248,7 @@ fn metrics_move_with_what_happens() {
     site.write(&phone);
     site.wait_until("kea_operator_drift_found_total", &[], 1.0);
     site.wait_until("kea_operator_drift_repaired_total", &[], 1.0);
-    site.wait_until(reservations, &added, 2.0);
+    site.wait_until(reservations, &added, 3.0);
 
     // Kea goes and comes back. The operator is as alive and as ready as before.
     site.kea.kill9().unwrap();
