@@ -108,7 +108,7 @@ async fn objects(args: &DoctorArgs, facts: &[Facts]) -> Vec<Finding> {
 fn read(source: &Source) -> Objects {
     let networks = source.namespaces.state().into_iter().map(|network| {
         let name = format!("{}/{}", network.namespace().unwrap_or_default(), network.name_any());
-        (name, network.0.as_ref().map(Clone::clone).map_err(|invalid| invalid.error.clone()))
+        (name, network.0.clone().map_err(|invalid| invalid.error))
     });
     let configurations = source.configurations.state().into_iter();
     Objects {
