@@ -198,7 +198,7 @@ fn every_listed_reason_is_given_somewhere() {
             code.push_str(text.split("#[cfg(test)]").next().unwrap());
         }
     }
-    for list in ["pub const REASONS", "pub const NORMAL", "pub const WARNINGS"] {
+    for list in ["pub const REASONS", "const KEA_REASONS", "pub const NORMAL", "pub const WARNINGS"] {
         let start = code.find(list).unwrap_or_else(|| panic!("no {list}"));
         let end = start + code[start..].find("];\n").unwrap();
         code.replace_range(start..end, "");

@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 /// How long the operator gets for what it is expected to do. Longer than its slowest interval.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Starts `kea-operator run` with these arguments, and no setting from the environment.
+pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
+    Process::spawn("kea-operator", &command(arguments, environment), log).unwrap()
+}
+
 /// `kea-operator`, with no setting from the environment.
 fn program() -> Command {
     let mut command = Command::new(operator_path().unwrap());
@@ -44,13 +49,16 @@ pub fn run(arguments: &[&str], environment: &[(&str, &Path)]) -> Said {
     Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// Starts `kea-operator run` with these arguments, and no setting from the environment.
-pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
+/// `kea-operator run` with these arguments, not started yet.
+pub fn command(arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
     let mut command = program();
-    // Nobody probes it here, and the port may be taken.
-    command.args(["run", "--health-probe-bind-address", "0", "--log-json-logging=false"]).args(arguments);
+    command.args(["run", "--log-json-logging=false"]).args(arguments);
+    if !arguments.contains(&"--health-probe-bind-address") {
+        // Nobody probes it here, and the port may be taken.
+        command.args(["--health-probe-bind-address", "0"]);
+    }
     command.envs(environment.iter().map(|(name, value)| (*name, *value)));
-    Process::spawn("kea-operator", &command, log).unwrap()
+    command
 }
 
 /// A NetworkNamespace with that prefix.

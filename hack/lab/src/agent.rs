@@ -38,7 +38,7 @@ impl ControlAgent {
     pub fn with_config(kea: &Kea, extra: &Value) -> Result<Self> {
         let mut last = None;
         for _ in 0..PORTS {
-            match Self::start(kea, free_address()?, extra) {
+            match Self::at(free_address()?, kea, extra) {
                 Ok(agent) => return Ok(agent),
                 Err(e) if format!("{e:#}").contains("in use") => last = Some(e),
                 Err(e) => return Err(e),
@@ -47,7 +47,8 @@ impl ControlAgent {
         Err(last.context("no port was tried")?)
     }
 
-    fn start(kea: &Kea, address: SocketAddrV4, extra: &Value) -> Result<Self> {
+    /// As [`ControlAgent::with_config`], on an address that an agent had before.
+    pub fn at(address: SocketAddrV4, kea: &Kea, extra: &Value) -> Result<Self> {
         let files = Files::new(kea.dir(), &format!("kea-agent-{}", address.port()), kea.family());
         let service = kea.family().service();
         let mut agent = json!({

@@ -12,7 +12,9 @@ use crate::config::{KeaArgs, KeaSettings, ServerSettings};
 use crate::controller::{self, Options};
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
-use crate::telemetry::{self, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
+use crate::source;
+use crate::telemetry::metrics::ServerType;
+use crate::telemetry::{self, CountedObjects, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -66,15 +68,16 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
+async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
     let election = args.leader.settings(args.source.source == SourceArg::Kube)?;
     let term = Term::default();
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
     let metrics = Metrics::default();
-    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics, &stop);
-    let servers = servers(&settings, &term)?;
+    let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
+    source::secret::provide(&mut settings, &stop).await?;
+    let servers = servers(&settings, &term, &metrics)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
@@ -86,26 +89,38 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(cluster_id = source.cluster_id, "source opened");
-    for server in &servers {
+    for (server, place) in servers.iter().zip(ServerType::places()) {
         tokio::spawn(kea::watch_over(server.clone(), stop.clone()));
+        tokio::spawn(telemetry::follow(server.clone(), place, metrics.clone(), stop.clone()));
     }
     let options = Options {
         providers: args.source.providers(),
+        strict_defaults: args.source.kea_strict_defaults,
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
         sweep: args.rules.sweep(),
+        metrics: metrics.clone(),
     };
     readiness.waits_for("NetworkConfigurations and NetworkNamespaces are not all read yet");
     let office = match election {
-        None => None,
+        None => {
+            metrics.leader_is_me(true);
+            None
+        }
         Some(election) => {
             let won = leader::stand(election, term.clone(), &mut source, &readiness, &stop).await?;
             source.objects = Arc::new(GuardedObjects { inner: source.objects, term });
+            metrics.leader_is_me(won.is_some());
             won
         }
     };
-    controller::run(source, servers, options, readiness, stop.clone()).await;
+    source.objects = Arc::new(CountedObjects { inner: source.objects, metrics: metrics.clone() });
+    // One that was stopped before it led never worked.
+    if !stop.is_cancelled() {
+        metrics.leader_is_me(true);
+        controller::run(source, servers, options, readiness, stop.clone()).await;
+    }
     if let Some(office) = office {
         office.leave().await;
     }
@@ -116,11 +131,16 @@ async fn serve(args: &RunArgs, settings: KeaSettings) -> anyhow::Result<()> {
 }
 
 /// A client for each server, the primary first.
-fn servers(settings: &KeaSettings, term: &Term) -> Result<Vec<Arc<Server>>, kea::SetupError> {
+fn servers(
+    settings: &KeaSettings,
+    term: &Term,
+    metrics: &Metrics,
+) -> Result<Vec<Arc<Server>>, kea::SetupError> {
     let server = |server: &ServerSettings| {
         let inner = kea::open(&server.endpoint, &server.http)?;
         let transport = GuardedTransport { inner, term: term.clone() };
-        Ok(Arc::new(Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone())))
+        let server = Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone());
+        Ok(Arc::new(server.counted(metrics.clone())))
     };
     settings.servers.iter().map(server).collect()
 }

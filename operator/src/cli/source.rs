@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::config::given;
+use crate::config::{flag, given};
 use crate::source::{self, Source};
 
 /// How long the first list of objects may take.
@@ -27,6 +27,10 @@ pub struct SourceArgs {
     /// Values of spec.provider that are served, besides none
     #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_delimiter = ',', value_name = "NAMES")]
     providers: Vec<String>,
+
+    /// Whether objects must name their provider, and namespaces their way of allocation
+    #[arg(long, env = "KEA_STRICT_DEFAULTS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
+    pub kea_strict_defaults: bool,
 }
 
 /// The kind of source.

@@ -16,6 +16,7 @@ use crate::crd::NetworkConfiguration;
 use crate::domain::Rules;
 use crate::kea::{Limits, Server, open};
 use crate::rehearsal::{Notes, Script};
+use crate::telemetry::Metrics;
 
 /// What these commands take.
 #[derive(Args, Debug)]
@@ -59,6 +60,8 @@ impl StageArgs {
         source.objects = Arc::new(script.clone());
         let options = Options {
             providers: self.source.providers(),
+            strict_defaults: self.source.kea_strict_defaults,
+            metrics: Metrics::default(),
             workers: 1,
             rules: rules(self.rules.rules()),
             cleanup_timeout: self.rules.cleanup_timeout(),

@@ -9,6 +9,7 @@ use crate::kea::{Credentials, Text};
 /// HTTP basic authentication, as given.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Kea")]
+#[expect(clippy::struct_field_names, reason = "a flag is named after its field, and that after its variable")]
 pub struct CredentialArgs {
     /// User name of HTTP basic authentication
     #[arg(long, env = "KEA_BASIC_AUTH_USERNAME", value_name = "NAME")]
@@ -47,12 +48,12 @@ impl CredentialArgs {
     /// The credentials for the primary.
     pub fn primary(&self) -> Result<Option<Credentials>, ConfigError> {
         pair(
-            Source {
+            &Source {
                 variables: ["KEA_BASIC_AUTH_USERNAME", "KEA_BASIC_AUTH_USERNAME_FILE"],
                 text: given(self.kea_basic_auth_username.as_ref()),
                 file: given(self.kea_basic_auth_username_file.as_ref()),
             },
-            Source {
+            &Source {
                 variables: ["KEA_BASIC_AUTH_PASSWORD", "KEA_BASIC_AUTH_PASSWORD_FILE"],
                 text: unempty(self.kea_basic_auth_password.as_ref()),
                 file: given(self.kea_basic_auth_password_file.as_ref()),
@@ -63,12 +64,12 @@ impl CredentialArgs {
     /// The credentials for the backups, where they have their own.
     pub fn backups(&self) -> Result<Option<Credentials>, ConfigError> {
         pair(
-            Source {
+            &Source {
                 variables: ["KEA_SECONDARY_BASIC_AUTH_USERNAME", "KEA_SECONDARY_BASIC_AUTH_USERNAME_FILE"],
                 text: given(self.kea_secondary_basic_auth_username.as_ref()),
                 file: given(self.kea_secondary_basic_auth_username_file.as_ref()),
             },
-            Source {
+            &Source {
                 variables: ["KEA_SECONDARY_BASIC_AUTH_PASSWORD", "KEA_SECONDARY_BASIC_AUTH_PASSWORD_FILE"],
                 text: unempty(self.kea_secondary_basic_auth_password.as_ref()),
                 file: given(self.kea_secondary_basic_auth_password_file.as_ref()),
@@ -103,7 +104,7 @@ impl Source<'_> {
     }
 }
 
-fn pair(username: Source<'_>, password: Source<'_>) -> Result<Option<Credentials>, ConfigError> {
+fn pair(username: &Source<'_>, password: &Source<'_>) -> Result<Option<Credentials>, ConfigError> {
     match (username.text()?, password.text()?) {
         (None, None) => Ok(None),
         (Some((set, _)), None) => Err(ConfigError::HalfCredentials { set, missing: password.variables[0] }),

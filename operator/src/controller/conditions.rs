@@ -36,6 +36,9 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
             "NamespaceMissing",
             "NamespaceAmbiguous",
             "NamespaceMalformed",
+            "NamespaceUnreadable",
+            "NamespaceNotReady",
+            "DefaultsRefused",
             "PrefixMissing",
             "PrefixInvalid",
             "SubnetNotFound",
@@ -50,34 +53,17 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (RESERVED, Truth::False, &["Waiting", "NotPinned", "InvalidInterface", "Refused", "Conflict"]),
     (RESERVED, Truth::Unknown, &[NOT_CHECKED]),
     (KEA_REACHABLE, Truth::True, &["Reachable"]),
-    (
-        KEA_REACHABLE,
-        Truth::False,
-        &[
-            "KeaUnreachable",
-            "AuthenticationFailed",
-            "PermissionDenied",
-            "CommandUnsupported",
-            "CommandRefused",
-        ],
-    ),
+    (KEA_REACHABLE, Truth::False, &KEA_REASONS),
     (KEA_REACHABLE, Truth::Unknown, &[NOT_CHECKED]),
     (SERVERS_AGREE, Truth::True, &["InSync"]),
-    (
-        SERVERS_AGREE,
-        Truth::False,
-        &[
-            "KeaUnreachable",
-            "AuthenticationFailed",
-            "PermissionDenied",
-            "CommandUnsupported",
-            "CommandRefused",
-            "SubnetNotFound",
-            "SubnetAmbiguous",
-        ],
-    ),
+    (SERVERS_AGREE, Truth::False, &KEA_REASONS),
+    (SERVERS_AGREE, Truth::False, &["SubnetNotFound", "SubnetAmbiguous"]),
     (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
 ];
+
+/// What [`kea_reason`] returns.
+const KEA_REASONS: [&str; 5] =
+    ["KeaUnreachable", "AuthenticationFailed", "PermissionDenied", "CommandUnsupported", "CommandRefused"];
 
 /// Status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

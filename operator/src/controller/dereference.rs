@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use ipnet::IpNet;
 use kube::ResourceExt;
@@ -17,6 +18,9 @@ use crate::kea::{Fleet, KeaError, Member};
 /// Why an object's NetworkNamespace is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DereferenceError {
+    /// None could be read since the start.
+    #[error("NetworkNamespaces cannot be read from the cluster yet; the log of the operator tells why")]
+    Unread,
     /// There is none of that name.
     #[error(
         "NetworkNamespace {name:?} does not exist in namespace {namespace}; create it, or correct spec.networkNamespaceName"
@@ -55,6 +59,7 @@ impl DereferenceError {
     /// One word for the condition.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Unread => "NamespaceUnreadable",
             Self::Missing { .. } | Self::None { .. } => "NamespaceMissing",
             Self::Ambiguous { .. } => "NamespaceAmbiguous",
             Self::Malformed { .. } => "NamespaceMalformed",
@@ -67,6 +72,9 @@ pub fn namespace(
     object: &NetworkConfiguration,
     store: &Store<AnyNamespace>,
 ) -> Result<Arc<NetworkNamespace>, DereferenceError> {
+    if store.wait_until_ready().now_or_never().is_none() {
+        return Err(DereferenceError::Unread);
+    }
     let within = object.namespace().unwrap_or_default();
     let mut found = store.state_filter(|namespace| namespace.namespace().unwrap_or_default() == within);
     let name = object.spec.network_namespace_name.as_deref().map(str::trim).filter(|name| !name.is_empty());

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::dereference::DereferenceError;
 use super::pace::Wait;
 use super::validate::{Remembered, ValidateError};
-use crate::domain::{Interface, Outcome, Subnet, SubnetError};
+use crate::domain::{Interface, NetworkOptions, Outcome, Subnet, SubnetError};
 use crate::kea::{ErrorClass, KeaError};
 
 /// The result of one look at an object.
@@ -17,6 +17,8 @@ pub struct Finding {
     pub prefix: Option<IpNet>,
     /// Kea's subnet for it, where known.
     pub subnet: Option<Subnet>,
+    /// What the subnet tells its devices about their network, where known.
+    pub options: Option<NetworkOptions>,
     /// The interfaces of the spec and what became of them.
     pub interfaces: Vec<(Interface, Outcome)>,
     /// Reservations that the object may still have and does not wish for.
@@ -61,6 +63,11 @@ impl Obstacle {
             }
             Self::Kea(_) => true,
         }
+    }
+
+    /// Whether it is expected to go without anybody's doing.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Subnet(ValidateError::NotReady { phase, .. }) if phase != "Error")
     }
 
     /// How long to wait for it to go.

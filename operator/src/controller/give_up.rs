@@ -34,7 +34,7 @@ pub async fn give_up(
         context.objects.notify(object, &notices::cleanup_timed_out(&error)).await;
     }
     let mut current = object.clone();
-    if why == Why::NotOurs {
+    if matches!(why, Why::NotOurs(_)) {
         // Whoever serves the object now reports on it; addresses that are no longer reserved must not stay behind.
         let _turn = context.turn().await;
         let version = context
@@ -65,6 +65,7 @@ async fn wait(
         servers,
         prefix: None,
         subnet: None,
+        options: None,
         interfaces: unknown(object),
         unreleased: validate::memory(object),
         obstacle: Some(Obstacle::Kea(error)),

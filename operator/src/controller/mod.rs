@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod conditions;
+mod counted;
 mod dereference;
 mod finding;
 mod give_up;
@@ -22,7 +23,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -37,13 +38,14 @@ use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
 use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
-use crate::telemetry::Readiness;
+use crate::telemetry::metrics::object_key;
+use crate::telemetry::{Metrics, Readiness};
 
 use leftovers::Leftovers;
 use pace::Pace;
 pub use rehearse::{Rehearsal, rehearse};
 pub use sweep::{SweepMode, SweepOptions};
-pub use triage::Policy;
+pub use triage::{Policy, is_ours as is_our_finalizer};
 
 /// Finalizer of objects that have, or may have, reservations.
 pub const FINALIZER: &str = "vitistack.io/networkconfiguration-finalizer";
@@ -65,6 +67,7 @@ pub struct Context {
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     cleanup_timeout: Option<Duration>,
     pace: Pace,
+    metrics: Metrics,
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
@@ -87,10 +90,15 @@ impl Context {
             fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
             objects,
             namespaces,
-            policy: Policy { cluster_id, providers: options.providers },
+            policy: Policy {
+                cluster_id,
+                providers: options.providers,
+                strict_defaults: options.strict_defaults,
+            },
             rules: options.rules,
             cleanup_timeout: options.cleanup_timeout,
             pace: Pace::default(),
+            metrics: options.metrics,
             written: Mutex::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
@@ -206,6 +214,8 @@ fn created(object: &NetworkConfiguration) -> i64 {
 pub struct Options {
     /// Values of `spec.provider` that are served, lower-case.
     pub providers: Vec<String>,
+    /// Whether objects and their namespaces must name what is otherwise left to defaults.
+    pub strict_defaults: bool,
     /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
     /// Settings that decide about addresses.
@@ -214,6 +224,8 @@ pub struct Options {
     pub cleanup_timeout: Option<Duration>,
     /// How reservations of objects that are gone are found and removed.
     pub sweep: SweepOptions,
+    /// Where it is counted what comes of it.
+    pub metrics: Metrics,
 }
 
 /// Serves the objects of `source` until `stop`; running reconciliations are finished first.
@@ -224,26 +236,26 @@ pub async fn run(
     readiness: Readiness,
     stop: CancellationToken,
 ) {
-    let Source { configurations, namespaces, triggers, objects, cluster_id } = source;
-    let ready = async {
-        // A namespace that has not been listed yet must not pass for one that does not exist.
-        namespaces.wait_until_ready().await.is_ok() && configurations.wait_until_ready().await.is_ok()
-    };
     tokio::select! {
-        ready = ready => if !ready { return },
+        ready = source.can_be_served() => if !ready { return },
         () = stop.cancelled() => return,
     }
     readiness.set();
-    let sweep = options.sweep;
+    let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
     let (bring_back, brought_back) = mpsc::unbounded_channel();
+    let (sweep, metrics) = (options.sweep, options.metrics.clone());
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
-    let queue = stream::select(queue(triggers), queue(brought_back)).take_until(stop.cancelled_owned());
+    let known = configurations.clone();
+    metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
+    let queue = stream::select(queue(triggers), queue(brought_back))
+        .inspect_ok(|object| metrics.object_queued(object_key(object.namespace.as_deref(), &object.name)))
+        .take_until(stop.cancelled_owned());
     applier(
-        |object, context| Box::pin(reconcile::reconcile(object, context)),
+        |object, context| Box::pin(counted::reconcile(object, context)),
         |object: Arc<AnyConfiguration>, _: &reconcile::Error, context: Arc<Context>| {
             reconcile::retry(&object, &context)
         },
@@ -267,6 +279,7 @@ fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
         if let Ok(object) = &object.0
             && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
             && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
+            && context.policy.check_defaults(object, &namespace).is_ok()
             && let Ok(prefix) = validate::prefix(&namespace)
         {
             let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);

@@ -14,7 +14,7 @@ use super::pace::Wait;
 use super::status::{self, StatusError};
 use super::triage::{Claim, with_ours};
 use super::validate;
-use super::{Context, dereference, notices};
+use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
 use crate::kea::{Fleet, KeaError, Member};
@@ -43,6 +43,7 @@ impl Error {
 }
 
 /// Reconciles one object.
+#[tracing::instrument(level = "debug", skip_all, fields(namespace = object.meta().namespace, name = object.meta().name))]
 pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
     let object = match &object.0 {
         Ok(object) => object,
@@ -84,10 +85,23 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
     let _working = context.fleet.work();
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
-        Claim::Leave => Ok(Action::await_change()),
+        Claim::Leave(reason) => {
+            tracing::debug!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                reason = reason.word(),
+                "left alone"
+            );
+            context.withdraw(object);
+            Ok(Action::await_change())
+        }
         Claim::GiveUp(why) => give_up(object, why, context).await,
         Claim::Serve => {
-            let wait = serve(object, namespace.map_err(Obstacle::from), context).await?;
+            let namespace = namespace.map_err(Obstacle::from).and_then(|namespace| {
+                context.policy.check_defaults(object, &namespace)?;
+                Ok(namespace)
+            });
+            let wait = serve(object, namespace, context).await?;
             Ok(action(object, context, wait))
         }
     }
@@ -118,6 +132,7 @@ async fn serve(
         servers: vec![],
         prefix: None,
         subnet: None,
+        options: None,
         interfaces: untouched(validate::interfaces(object)),
         unreleased: validate::memory(object),
         obstacle: None,
@@ -135,6 +150,7 @@ async fn serve(
             let plans = survey.plans;
             let applied = apply::apply(&context.fleet, plans, &context.policy.owner(object)).await;
             settle(&object.uid().unwrap_or_default(), &mut finding, &applied);
+            counted::applied(&context.metrics, object, &finding, &applied);
             tell(object, context, &finding, &applied).await;
         }
     }
@@ -206,6 +222,10 @@ async fn survey(
         return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
     };
     finding.subnet = Some(first.subnet.clone());
+    if let Some(member) = members.first() {
+        // What is not known stays as it was reported.
+        finding.options = member.network_options(first.subnet.id).await.ok();
+    }
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
     let mut steps = plan(&desired, &views, now);
     let mut closer = false;

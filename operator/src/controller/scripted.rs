@@ -27,6 +27,7 @@ use crate::crd::{
 use crate::domain::Rules;
 use crate::kea::{Fleet, KeaError, Limits, Server, Transport};
 use crate::source::{Notice, Objects, SourceError};
+use crate::telemetry::Metrics;
 
 const COMMANDS: [&str; 5] = [
     "ext-lease-resolve",
@@ -63,6 +64,7 @@ impl World {
             "ext-subnet4-list" => {
                 json!({"result": 0, "arguments": {"subnets": [{"id": 1, "subnet": "10.0.0.0/24"}]}})
             }
+            "config-get" => json!({"result": 0, "arguments": {"Dhcp4": {"subnet4": [{"id": 1}]}}}),
             "ext-lease-resolve" => {
                 let macs = arguments["identifiers"].as_array().unwrap();
                 let entries: Vec<Value> = macs.iter().map(|mac| self.resolve(mac)).collect();
@@ -195,7 +197,9 @@ fn namespaces(prefix: &str) -> Store<AnyNamespace> {
     };
     namespace.metadata.name = Some("nn".into());
     namespace.metadata.namespace = Some("a".into());
-    writer.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(namespace))));
+    writer.apply_watcher_event(&Event::Init);
+    writer.apply_watcher_event(&Event::InitApply(DeserializeGuard(Ok(namespace))));
+    writer.apply_watcher_event(&Event::InitDone);
     // The store outlives its writer.
     store
 }
@@ -216,8 +220,9 @@ impl Fixture {
             fleet: Arc::new(Fleet::new(vec![Arc::new(kea)], "kea-operator/c")),
             objects: Arc::new(shared.clone()),
             namespaces: namespaces("10.0.0.0/24"),
-            policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()] },
+            policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()], strict_defaults: false },
             pace: Pace::default(),
+            metrics: Metrics::default(),
             written: Mutex::default(),
             rules: Rules::default(),
             cleanup_timeout: Some(Duration::from_mins(15)),

@@ -6,8 +6,8 @@ use k8s_openapi::jiff::Timestamp;
 use super::Context;
 use super::conditions::{self, Saying, Truth};
 use super::finding::Finding;
-use super::notices;
 use super::validate::{Remembered, remembered};
+use super::{counted, notices};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus, NetworkInterface};
 use crate::domain::{Mac, Outcome};
 use crate::source::SourceError;
@@ -51,6 +51,7 @@ pub async fn report(
 ) -> Result<NetworkConfigurationStatus, StatusError> {
     let now = now();
     let status = compute(object, previous, finding, &now);
+    counted::errors(&context.metrics, finding);
     if !says_the_same(previous, &status) {
         let version = context.objects.write_status(object, &status).await?;
         context.wrote(object, &version);
@@ -119,7 +120,8 @@ fn verdict(object: &NetworkConfiguration, finding: &Finding) -> (Phase, String) 
     }
     let problems: Vec<String> = finding.interfaces.iter().filter_map(conditions::problem).collect();
     if let Some(obstacle) = &finding.obstacle {
-        return (Phase::Error, [vec![obstacle.to_string()], problems].concat().join("; "));
+        let phase = if obstacle.is_passing() { Phase::Reconciling } else { Phase::Error };
+        return (phase, [vec![obstacle.to_string()], problems].concat().join("; "));
     }
     let waiting: Vec<String> = finding.interfaces.iter().filter_map(conditions::waiting).collect();
     let total = finding.interfaces.len();
@@ -198,8 +200,15 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
     };
     let prefix = finding.prefix.map(|prefix| prefix.to_string());
     let same_network = known.ipv4_subnet == prefix;
-    let elsewhere = NetworkInterface::default();
-    // Gateway, DNS and IPv6 are others' findings; they stay as long as the network does.
+    // IPv6 is others' finding, and options may not be known just now: they stay as long as the network does.
+    let known = if same_network { known } else { NetworkInterface::default() };
+    let (ipv4_gateway, dns) = match &finding.options {
+        None => (known.ipv4_gateway.clone(), known.dns.clone()),
+        Some(options) => (
+            options.gateway.map(|gateway| gateway.to_string()),
+            options.dns.iter().map(ToString::to_string).collect(),
+        ),
+    };
     NetworkInterface {
         ipv4_addresses: addresses,
         ipv4_subnet: prefix,
@@ -207,7 +216,9 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
         ip_allocated: Some(reserved),
         allocation_method: Some("dhcp".into()),
         allocation_expiry: None,
-        ..if same_network { known } else { elsewhere }
+        ipv4_gateway,
+        dns,
+        ..known
     }
 }
 

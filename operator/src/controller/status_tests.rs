@@ -2,7 +2,7 @@ use super::*;
 use crate::controller::dereference::DereferenceError;
 use crate::controller::finding::{Attended, Obstacle};
 use crate::crd::NetworkConfigurationSpec;
-use crate::domain::{Absence, Interface, Subnet, Wish};
+use crate::domain::{Absence, Interface, NetworkOptions, Subnet, Wish};
 use crate::kea::KeaError;
 use std::net::IpAddr;
 
@@ -54,6 +54,7 @@ fn finding(outcomes: Vec<(u8, Outcome)>) -> Finding {
         servers: vec![Attended { name: "http://kea:8000".into(), trouble: None }],
         prefix: Some(PREFIX.parse().unwrap()),
         subnet: Some(Subnet { id: 1, prefix: PREFIX.parse().unwrap() }),
+        options: None,
         interfaces,
         unreleased: vec![],
         obstacle: None,
@@ -281,4 +282,25 @@ fn what_is_not_pinned_is_reported_as_leased_and_said_where_that_is_asked_for() {
     assert_eq!(status.network_interfaces[0].dhcp_reserved, Some(false));
     let quiet = compute(&object(&[1]), None, &finding(vec![unpinned(false)]), &at(5));
     assert_eq!(quiet.message.as_deref(), Some("0 of 1 interfaces reserved"));
+}
+
+#[test]
+fn gateway_and_dns_are_reported_and_stay_while_they_are_not_known() {
+    let vm = object(&[1]);
+    let mut told = finding(vec![reserved(1)]);
+    told.options = Some(NetworkOptions { gateway: Some(address(254)), dns: vec![address(53)] });
+    let status = compute(&vm, None, &told, &at(5));
+    let first = &status.network_interfaces[0];
+    assert_eq!(
+        (first.ipv4_gateway.as_deref(), &first.dns[..]),
+        (Some("10.0.0.254"), &["10.0.0.53".to_owned()][..])
+    );
+    assert_eq!(
+        compute(&vm, Some(&status), &finding(vec![reserved(1)]), &at(5)).network_interfaces,
+        status.network_interfaces
+    );
+    told.options = Some(NetworkOptions::default());
+    let status = compute(&vm, Some(&status), &told, &at(5));
+    assert_eq!(status.network_interfaces[0].ipv4_gateway, None);
+    assert!(status.network_interfaces[0].dns.is_empty());
 }

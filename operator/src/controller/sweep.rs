@@ -18,6 +18,7 @@ use super::Context;
 use crate::crd::AnyConfiguration;
 use crate::domain::{Brake, KnownOrphans, Ownership, Rank, Removal, Verdict, is_shrunken, judge, mark};
 use crate::kea::{Change, Changed, KeaError, Member};
+use crate::telemetry::metrics::SweepResult;
 
 /// What is done about orphans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,7 @@ pub async fn run(
                 () = stop.cancelled() => return,
             };
             if let Err(error) = outcome {
+                context.metrics.orphan_sweep_ended(member.name(), SweepResult::Error);
                 tracing::warn!(server = member.name(), %error, "cannot look for orphaned reservations; will try again");
             }
         }
@@ -120,11 +122,17 @@ async fn sweep(
             "reservations of NetworkConfigurations that are gone: see kea-operator orphans"
         );
     }
+    context.metrics.orphans_found(member.name(), orphans.len());
     if options.mode != SweepMode::Remove || shrunken || due.is_empty() {
+        let result = if shrunken { SweepResult::Stopped } else { SweepResult::Done };
+        context.metrics.orphan_sweep_ended(member.name(), result);
         return Ok(());
     }
     let now: Vec<Removal> = due.iter().copied().take(options.brake.allows(due.len(), owned)).collect();
     remove(member, &now).await?;
+    context.metrics.orphans_removed(member.name(), now.len());
+    let result = if now.len() < due.len() { SweepResult::Stopped } else { SweepResult::Done };
+    context.metrics.orphan_sweep_ended(member.name(), result);
     tracing::warn!(
         server = member.name(),
         removed = now.len(),

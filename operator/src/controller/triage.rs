@@ -2,9 +2,11 @@
 
 use kube::ResourceExt;
 
+use super::validate::ValidateError;
 use super::{FINALIZER, LEGACY_FINALIZER, SKIP_CLEANUP};
 use crate::crd::{NetworkConfiguration, NetworkNamespace};
 use crate::domain::{ObjectName, Owner};
+use crate::telemetry::metrics::SkipReason;
 
 /// Settings that decide what is served and in whose name.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub struct Policy {
     pub cluster_id: String,
     /// Providers that are ours, lower-case.
     pub providers: Vec<String>,
+    /// Whether objects and their namespaces must name what is otherwise left to defaults.
+    pub strict_defaults: bool,
 }
 
 /// What to do with an object.
@@ -23,7 +27,7 @@ pub enum Claim {
     /// It was ours: release what it has.
     GiveUp(Why),
     /// It is not ours and never was.
-    Leave,
+    Leave(SkipReason),
 }
 
 /// Why an object is given up.
@@ -34,29 +38,63 @@ pub enum Why {
     /// It is deleted, and its reservations shall stay.
     DeletedKeeping,
     /// Its provider, or the way of allocation of its namespace, is another's now.
-    NotOurs,
+    NotOurs(SkipReason),
 }
 
 impl Policy {
-    /// Decides by the object and, where it is known, its NetworkNamespace.
+    /// Decides by the object and, where it is known, its NetworkNamespace. Deletion comes first: an object that we claimed
+    /// must be let go whoever serves it now.
     pub fn triage(&self, object: &NetworkConfiguration, namespace: Option<&NetworkNamespace>) -> Claim {
         let claimed = object.finalizers().iter().any(|finalizer| is_ours(finalizer));
-        let why = if object.metadata.deletion_timestamp.is_some() {
+        let (why, skip) = if object.metadata.deletion_timestamp.is_some() {
             match object.annotations().get(SKIP_CLEANUP).map(String::as_str) {
-                Some("true") => Why::DeletedKeeping,
-                _ => Why::Deleted,
+                Some("true") => (Why::DeletedKeeping, SkipReason::Deleted),
+                _ => (Why::Deleted, SkipReason::Deleted),
             }
-        } else if self.serves(object) && namespace.is_none_or(allocates_by_dhcp) {
-            return Claim::Serve;
         } else {
-            Why::NotOurs
+            match self.others(object, namespace) {
+                None => return Claim::Serve,
+                Some(skip) => (Why::NotOurs(skip), skip),
+            }
         };
-        if claimed { Claim::GiveUp(why) } else { Claim::Leave }
+        if claimed { Claim::GiveUp(why) } else { Claim::Leave(skip) }
     }
 
-    fn serves(&self, object: &NetworkConfiguration) -> bool {
-        let provider = object.spec.provider.as_deref().unwrap_or_default().trim().to_lowercase();
-        provider.is_empty() || self.providers.contains(&provider)
+    /// What makes an object another operator's. A provider that the object names decides; where it names none, that of its
+    /// namespace does; where that names none either, it is ours.
+    fn others(
+        &self,
+        object: &NetworkConfiguration,
+        namespace: Option<&NetworkNamespace>,
+    ) -> Option<SkipReason> {
+        let named = provider(object.spec.provider.as_ref());
+        if named.as_ref().is_some_and(|named| !self.providers.contains(named)) {
+            return Some(SkipReason::Provider);
+        }
+        let allocation = namespace?.spec.ip_allocation.as_ref()?;
+        let by_dhcp = matches!(allocation.type_.as_str(), "" | "dhcp");
+        let allocator = provider(allocation.provider.as_ref()).filter(|_| named.is_none());
+        let is_ours = allocator.is_none_or(|allocator| self.providers.contains(&allocator));
+        (!by_dhcp || !is_ours).then_some(SkipReason::Allocation)
+    }
+
+    /// Checks that nothing is left to defaults, where the settings want that.
+    pub fn check_defaults(
+        &self,
+        object: &NetworkConfiguration,
+        namespace: &NetworkNamespace,
+    ) -> Result<(), ValidateError> {
+        if !self.strict_defaults {
+            return Ok(());
+        }
+        if provider(object.spec.provider.as_ref()).is_none() {
+            let ours = self.providers.first().cloned().unwrap_or_default();
+            return Err(ValidateError::NoProvider { ours });
+        }
+        if namespace.spec.ip_allocation.is_none() {
+            return Err(ValidateError::NoAllocation { name: namespace.name_any() });
+        }
+        Ok(())
     }
 
     /// The object as owner of reservations.
@@ -72,9 +110,10 @@ impl Policy {
     }
 }
 
-fn allocates_by_dhcp(namespace: &NetworkNamespace) -> bool {
-    let kind = namespace.spec.ip_allocation.as_ref().map_or("", |allocation| allocation.type_.as_str());
-    kind.is_empty() || kind == "dhcp"
+/// A provider as it is compared; none where it is not set.
+fn provider(text: Option<&String>) -> Option<String> {
+    let name = text?.trim().to_lowercase();
+    (!name.is_empty()).then_some(name)
 }
 
 /// Whether a finalizer is ours, by its present or its former name.
@@ -102,7 +141,8 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     fn policy() -> Policy {
-        Policy { cluster_id: "c".into(), providers: vec!["kea".into(), "proxmox".into()] }
+        let providers = vec!["kea".into(), "proxmox".into()];
+        Policy { cluster_id: "c".into(), providers, strict_defaults: false }
     }
 
     fn object(provider: Option<&str>, finalizers: &[&str]) -> NetworkConfiguration {
@@ -123,7 +163,8 @@ mod tests {
         for provider in [None, Some(""), Some("kea"), Some(" KEA "), Some("Proxmox")] {
             assert_eq!(policy().triage(&object(provider, &[]), None), Claim::Serve, "{provider:?}");
         }
-        assert_eq!(policy().triage(&object(Some("static-ip-operator"), &[]), None), Claim::Leave);
+        let of_other = object(Some("static-ip-operator"), &[]);
+        assert_eq!(policy().triage(&of_other, None), Claim::Leave(SkipReason::Provider));
     }
 
     #[test]
@@ -131,17 +172,48 @@ mod tests {
         let vm = object(None, &[]);
         assert_eq!(policy().triage(&vm, Some(&NetworkNamespace::default())), Claim::Serve);
         assert_eq!(policy().triage(&vm, Some(&namespace("dhcp"))), Claim::Serve);
-        assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::Leave);
+        assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::Leave(SkipReason::Allocation));
+    }
+
+    #[test]
+    fn the_namespaces_provider_counts_where_the_object_names_none() {
+        let with = |provider: &str| {
+            let mut namespace = namespace("dhcp");
+            namespace.spec.ip_allocation.as_mut().unwrap().provider = Some(provider.into());
+            namespace
+        };
+        let (unnamed, named) = (object(None, &[]), object(Some("kea"), &[]));
+        for ours in ["", " Kea", "proxmox"] {
+            assert_eq!(policy().triage(&unnamed, Some(&with(ours))), Claim::Serve, "{ours:?}");
+        }
+        let leave = Claim::Leave(SkipReason::Allocation);
+        assert_eq!(policy().triage(&unnamed, Some(&with("other-dhcp"))), leave);
+        assert_eq!(policy().triage(&named, Some(&with("other-dhcp"))), Claim::Serve);
+    }
+
+    #[test]
+    fn strict_settings_want_everything_named() {
+        let strict = Policy { strict_defaults: true, ..policy() };
+        let (unnamed, named) = (object(Some(" "), &[]), object(Some("kea"), &[]));
+        let (silent, saying) = (NetworkNamespace::default(), namespace("dhcp"));
+        let error = |object, namespace| strict.check_defaults(object, namespace).unwrap_err().to_string();
+        assert!(error(&unnamed, &saying).contains("set it to kea"));
+        assert!(error(&named, &silent).contains("spec.ipAllocation"));
+        assert_eq!(strict.check_defaults(&named, &saying), Ok(()));
+        assert_eq!(policy().check_defaults(&unnamed, &silent), Ok(()));
     }
 
     #[test]
     fn what_was_ours_is_given_up() {
         for finalizer in [FINALIZER, LEGACY_FINALIZER] {
             let vm = object(Some("other"), &["a/b", finalizer]);
-            assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::NotOurs));
+            assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::NotOurs(SkipReason::Provider)));
         }
         let vm = object(None, &[FINALIZER]);
-        assert_eq!(policy().triage(&vm, Some(&namespace("static"))), Claim::GiveUp(Why::NotOurs));
+        assert_eq!(
+            policy().triage(&vm, Some(&namespace("static"))),
+            Claim::GiveUp(Why::NotOurs(SkipReason::Allocation))
+        );
     }
 
     #[test]
@@ -152,7 +224,7 @@ mod tests {
         vm.annotations_mut().insert(SKIP_CLEANUP.into(), "true".into());
         assert_eq!(policy().triage(&vm, None), Claim::GiveUp(Why::DeletedKeeping));
         vm.metadata.finalizers = Some(vec!["a/b".into()]);
-        assert_eq!(policy().triage(&vm, None), Claim::Leave);
+        assert_eq!(policy().triage(&vm, None), Claim::Leave(SkipReason::Deleted));
     }
 
     #[test]

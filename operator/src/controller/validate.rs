@@ -11,6 +11,30 @@ use crate::domain::{Interface, Mac, Subnet, SubnetError, Wish, parse_prefix, res
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidateError {
+    /// The object names no provider, and must.
+    #[error("spec.provider is not set, which KEA_STRICT_DEFAULTS forbids; set it to {ours}")]
+    NoProvider {
+        /// A provider of ours.
+        ours: String,
+    },
+    /// The NetworkNamespace names no way of allocation, and must.
+    #[error(
+        "NetworkNamespace {name:?} has no spec.ipAllocation, which KEA_STRICT_DEFAULTS forbids; set its type to dhcp"
+    )]
+    NoAllocation {
+        /// Its name.
+        name: String,
+    },
+    /// The NetworkNamespace is being provided.
+    #[error(
+        "NetworkNamespace {name:?} is not ready (status.provisioningPhase is {phase}); its provider makes it Ready"
+    )]
+    NotReady {
+        /// Its name.
+        name: String,
+        /// How far it is.
+        phase: String,
+    },
     /// The NetworkNamespace has no prefix yet.
     #[error("NetworkNamespace {name:?} has no IPv4 prefix yet (status.ipv4Prefix); its provider sets it")]
     NoPrefix {
@@ -34,6 +58,8 @@ impl ValidateError {
     /// One word for the condition.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::NoProvider { .. } | Self::NoAllocation { .. } => "DefaultsRefused",
+            Self::NotReady { .. } => "NamespaceNotReady",
             Self::NoPrefix { .. } => "PrefixMissing",
             Self::Family { .. } | Self::Subnet(SubnetError::Malformed { .. }) => "PrefixInvalid",
             Self::Subnet(SubnetError::NotFound { .. }) => "SubnetNotFound",
@@ -51,9 +77,13 @@ pub struct Remembered {
     pub prefix: IpNet,
 }
 
-/// The IPv4 prefix of a NetworkNamespace.
+/// The IPv4 prefix of a NetworkNamespace that is ready, or does not say how far it is.
 pub fn prefix(namespace: &NetworkNamespace) -> Result<IpNet, ValidateError> {
     let name = || namespace.metadata.name.clone().unwrap_or_default();
+    let phase = namespace.status.as_ref().and_then(|status| status.provisioning_phase.as_deref());
+    if let Some(phase) = phase.filter(|phase| !matches!(*phase, "" | "Ready")) {
+        return Err(ValidateError::NotReady { name: name(), phase: phase.into() });
+    }
     let text = namespace.status.as_ref().and_then(|status| status.ipv4_prefix.as_deref()).unwrap_or_default();
     if text.trim().is_empty() {
         return Err(ValidateError::NoPrefix { name: name() });
@@ -226,6 +256,24 @@ mod tests {
         assert_eq!(with(Some(" ")).unwrap_err().reason(), "PrefixMissing");
         assert_eq!(with(Some("2001:db8::/64")).unwrap_err().reason(), "PrefixInvalid");
         assert_eq!(with(Some("x")).unwrap_err().reason(), "PrefixInvalid");
+    }
+
+    #[test]
+    fn a_namespace_that_says_so_is_waited_for() {
+        let at = |phase: &str| {
+            let status = NetworkNamespaceStatus {
+                ipv4_prefix: Some("10.1.0.0/24".into()),
+                provisioning_phase: Some(phase.into()),
+                ..Default::default()
+            };
+            super::prefix(&NetworkNamespace { status: Some(status), ..NetworkNamespace::default() })
+        };
+        assert!(at("Ready").is_ok() && at("").is_ok());
+        for phase in ["Pending", "Error"] {
+            let error = at(phase).unwrap_err();
+            assert_eq!(error.reason(), "NamespaceNotReady");
+            assert!(error.to_string().contains(phase), "{error}");
+        }
     }
 
     #[test]

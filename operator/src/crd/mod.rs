@@ -5,6 +5,7 @@
 
 mod network_configuration;
 mod network_namespace;
+mod rules;
 mod yaml;
 
 use kube::core::DeserializeGuard;

@@ -5,6 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::{self, LONGEST_ADDRESS, MOST_ADDRESSES, MOST_INTERFACES};
 use super::{NAME_PATTERN, null_as_default, without_empty_defaults};
 
 /// The network interfaces of one machine, each of which gets its DHCP reservation.
@@ -66,6 +67,7 @@ pub struct NetworkConfigurationSpec {
 
     /// The interfaces, in the order in which the status reports them.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_INTERFACES), extend("x-kubernetes-validations" = rules::interfaces()))]
     pub network_interfaces: Vec<NetworkInterface>,
 }
 
@@ -79,10 +81,12 @@ pub struct NetworkInterface {
 
     /// MAC address, 6 octets: `52:54:00:12:34:56`, `52-54-00-12-34-56`, `5254.0012.3456` or `525400123456`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = LONGEST_ADDRESS))]
     pub mac_address: Option<String>,
 
     /// IPv4 addresses.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_ADDRESSES), inner(length(max = LONGEST_ADDRESS)))]
     pub ipv4_addresses: Vec<String>,
 
     /// IPv6 addresses.

@@ -26,6 +26,7 @@ const IPV4_CIDR_PATTERN: &str =
     printcolumn = r#"{"name":"Datacenter","type":"string","jsonPath":".spec.datacenterIdentifier"}"#,
     printcolumn = r#"{"name":"Prefix","type":"string","jsonPath":".status.ipv4Prefix"}"#,
     printcolumn = r#"{"name":"VLAN","type":"integer","priority":10,"jsonPath":".status.vlanId"}"#,
+    printcolumn = r#"{"name":"Provisioning","type":"string","priority":1,"jsonPath":".status.provisioningPhase"}"#,
     printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
     printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.status"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#

@@ -1,6 +1,6 @@
 //! The servers, as one: what is read, and what is changed on all of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,18 @@ use tokio::time::Instant;
 
 use super::joiner::{Activity, Joiner, Presence};
 use super::{Change, Changed, KeaError, Server};
-use crate::domain::{Known, Mac, Reservation, Subnet};
+use crate::domain::{Known, Mac, NetworkOptions, Reservation, Subnet};
 
 /// How long the list of a server's subnets is believed.
 const SUBNETS_LAST: Duration = Duration::from_secs(30);
 /// A list this young is not asked for again, whatever it lacks.
 const SUBNETS_FRESH: Duration = Duration::from_secs(1);
+
+/// How long what its configuration says about options is believed: it is long, and changes seldom.
+const OPTIONS_LAST: Duration = Duration::from_mins(5);
+
+/// Something that a server told, and when.
+type Told<T> = tokio::sync::Mutex<Option<(Instant, Arc<T>)>>;
 
 /// All servers, the one to believe first.
 pub struct Fleet {
@@ -27,7 +33,8 @@ pub struct Member {
     server: Arc<Server>,
     look_ups: Joiner<Mac, Known>,
     changes: Joiner<Change, Changed>,
-    subnets: tokio::sync::Mutex<Option<(Instant, Arc<Vec<Subnet>>)>>,
+    subnets: Told<Vec<Subnet>>,
+    options: Told<HashMap<u32, NetworkOptions>>,
     state: Mutex<Standing>,
 }
 
@@ -92,7 +99,15 @@ impl Member {
                 Box::pin(async move { server.change(&mark, &changes).await })
             }),
         );
-        Self { server, look_ups, changes, subnets: tokio::sync::Mutex::default(), state: Mutex::default() }
+        server.metrics().server_is_level(server.name(), true);
+        Self {
+            server,
+            look_ups,
+            changes,
+            subnets: Told::default(),
+            options: Told::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// What the server is called in messages.
@@ -115,6 +130,7 @@ impl Member {
         let mut state = self.state.lock();
         if *state != Standing::Behind {
             tracing::warn!(server = self.name(), "Kea server is behind: it could not be reached");
+            self.server.metrics().server_is_level(self.name(), false);
             *state = Standing::Behind;
         }
     }
@@ -137,6 +153,7 @@ impl Member {
             objects.remove(uid);
             if objects.is_empty() {
                 tracing::info!(server = self.name(), "Kea server is level");
+                self.server.metrics().server_is_level(self.name(), true);
                 *state = Standing::Level;
             }
         }
@@ -164,6 +181,21 @@ impl Member {
         let subnets = Arc::new(self.server.subnets().await?);
         *known = Some((Instant::now(), subnets.clone()));
         Ok(subnets)
+    }
+
+    /// What a subnet tells its devices about their network.
+    pub async fn network_options(&self, subnet_id: u32) -> Result<NetworkOptions, KeaError> {
+        let mut known = self.options.lock().await;
+        if let Some((when, options)) = known.as_ref() {
+            // A subnet that is not there was added since.
+            let age = if options.contains_key(&subnet_id) { OPTIONS_LAST } else { SUBNETS_FRESH };
+            if when.elapsed() < age {
+                return Ok(options.get(&subnet_id).cloned().unwrap_or_default());
+            }
+        }
+        let options = Arc::new(self.server.network_options().await?);
+        *known = Some((Instant::now(), options.clone()));
+        Ok(options.get(&subnet_id).cloned().unwrap_or_default())
     }
 
     /// Forgets the subnets: a command showed that they are not as they were told.

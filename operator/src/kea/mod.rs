@@ -16,6 +16,7 @@ mod state;
 mod text;
 mod transport;
 mod wire;
+mod wire_options;
 
 pub use breaker::Circuit;
 pub use commands::{Change, Changed};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use backon::Retryable as _;
 use parking_lot::Mutex;
@@ -14,6 +15,8 @@ use super::dialect::{Dialect, Lacking};
 use super::reply::{self, Code, Reply};
 use super::state::{Reach, ServerState};
 use super::{ErrorClass, KeaError, Limits, Repeat, Transport};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::CommandResult;
 
 /// The daemon that commands are for; a control agent forwards by it, a daemon ignores it.
 const SERVICE: &str = "dhcp4";
@@ -29,6 +32,7 @@ pub struct Server {
     transport: Box<dyn Transport>,
     name: String,
     limits: Limits,
+    metrics: Metrics,
     breaker: Mutex<Breaker<KeaError>>,
     state: watch::Sender<ServerState>,
     /// The commands to go by; none after a failure, since another Kea may have come up.
@@ -49,12 +53,24 @@ impl Server {
             name,
             breaker: Mutex::new(Breaker::new(limits.cooldown)),
             limits,
+            metrics: Metrics::default(),
             state: watch::Sender::default(),
             dialect: Mutex::default(),
             without_database: AtomicBool::default(),
             asked: tokio::sync::Mutex::default(),
             answers: AtomicU64::default(),
         }
+    }
+
+    /// Counts what is sent to the server in `metrics`.
+    #[must_use]
+    pub fn counted(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Where it is counted what is sent to the server.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// What the server is called in messages.
@@ -91,7 +107,7 @@ impl Server {
         let known = *self.dialect.lock();
         match known {
             Some(dialect) => Ok(dialect),
-            None => self.ask(self.admit()?).await,
+            None => self.ask(self.admit(LIST_COMMANDS)?).await,
         }
     }
 
@@ -158,15 +174,23 @@ impl Server {
         arguments: Option<Value>,
         repeat: Repeat,
     ) -> Result<Reply, KeaError> {
-        self.send(self.admit()?, command, arguments, repeat).await
+        self.send(self.admit(command)?, command, arguments, repeat).await
     }
 
-    fn admit(&self) -> Result<Passage<'_>, KeaError> {
-        let admitted = self.breaker.lock().admit(Instant::now());
-        self.know(|_| {});
+    fn admit(&self, command: &str) -> Result<Passage<'_>, KeaError> {
+        let (admitted, circuit) = {
+            let mut breaker = self.breaker.lock();
+            (breaker.admit(Instant::now()), breaker.circuit())
+        };
+        if circuit != self.state.borrow().circuit {
+            self.know(|_| {});
+        }
         match admitted {
             Ok(permit) => Ok(Passage { server: self, permit: Some(permit) }),
-            Err(cause) => Err(KeaError::Suspended { server: self.name.clone(), cause: Box::new(cause) }),
+            Err(cause) => {
+                self.metrics.kea_command_ended(&self.name, command, CommandResult::NotSent, Duration::ZERO);
+                Err(KeaError::Suspended { server: self.name.clone(), cause: Box::new(cause) })
+            }
         }
     }
 
@@ -188,7 +212,10 @@ impl Server {
         let outcome = (|| self.exchange(command, body.clone()))
             .retry(waits)
             .when(|error| repeat.allows(error))
-            .notify(|error, _| tracing::debug!(server = %self.name, command, %error, "command is sent again"))
+            .notify(|error, _| {
+                tracing::debug!(server = %self.name, command, %error, "command is sent again");
+                self.metrics.kea_command_retried(&self.name, command);
+            })
             .await;
         if let Err(error) = &outcome {
             tracing::debug!(server = %self.name, command, %error, "command failed");
@@ -201,11 +228,29 @@ impl Server {
                 None => state.reach = Reach::Answers,
             }
             state.stale_credentials = self.transport.complaint();
+            state.renewals = self.transport.renewals();
         });
         outcome
     }
 
+    /// Sends one command once, and counts it.
+    #[tracing::instrument(level = "debug", skip_all, fields(server = %self.name, command))]
     async fn exchange(&self, command: &str, body: Vec<u8>) -> Result<Reply, KeaError> {
+        let began = Instant::now();
+        let outcome = self.transmit(command, body).await;
+        let result = match &outcome {
+            Ok(reply) => match reply.code {
+                Code::Success => CommandResult::Success,
+                Code::Empty => CommandResult::Empty,
+                _ => CommandResult::Validation,
+            },
+            Err(error) => error.into(),
+        };
+        self.metrics.kea_command_ended(&self.name, command, result, began.elapsed());
+        outcome
+    }
+
+    async fn transmit(&self, command: &str, body: Vec<u8>) -> Result<Reply, KeaError> {
         let answer = self.transport.exchange(command, body);
         let body =
             tokio::time::timeout(self.limits.timeout, answer).await.map_err(|_| KeaError::Timeout {

@@ -17,6 +17,8 @@ pub struct ServerState {
     pub lacking: Option<KeaError>,
     /// Why new credentials or certificates cannot be used; those from before are used on.
     pub stale_credentials: Option<String>,
+    /// How often credentials or certificates that were changed have been put to use.
+    pub renewals: u64,
 }
 
 /// Whether a server answers.

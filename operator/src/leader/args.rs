@@ -95,14 +95,15 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn namespace_of(
-        elect: &str,
-        of_cluster: bool,
-        pod: Option<&str>,
-    ) -> Result<Option<String>, SettingsError> {
-        let args = LeaderArgs { leader_elect: elect.parse().unwrap(), ..LeaderArgs::default() };
-        let settings = args.settings_in(of_cluster, pod.map(Into::into))?;
-        Ok(settings.map(|settings| settings.namespace))
+    fn args(elect: &str, namespace: Option<&str>) -> LeaderArgs {
+        LeaderArgs {
+            leader_elect: elect.parse().unwrap(),
+            leader_election_namespace: namespace.map(Into::into),
+        }
+    }
+
+    fn namespace_of(args: &LeaderArgs, of_cluster: bool, pod: Option<&str>) -> Option<String> {
+        args.settings_in(of_cluster, pod.map(Into::into)).unwrap().map(|settings| settings.namespace)
     }
 
     #[rstest]
@@ -117,19 +118,15 @@ mod tests {
         #[case] pod: Option<&str>,
         #[case] namespace: Option<&str>,
     ) {
-        assert_eq!(namespace_of(elect, of_cluster, pod), Ok(namespace.map(Into::into)));
+        assert_eq!(namespace_of(&args(elect, None), of_cluster, pod).as_deref(), namespace);
     }
 
     #[test]
     fn a_namespace_is_needed_and_the_given_one_counts() {
-        assert_eq!(namespace_of("true", true, None), Err(SettingsError::NoNamespace));
-        let args = LeaderArgs {
-            leader_elect: LeaderElect::Asked(true),
-            leader_election_namespace: Some("other".into()),
-        };
-        let namespace = |pod: Option<String>| args.settings_in(true, pod).unwrap().unwrap().namespace;
-        assert_eq!(namespace(None), "other");
-        assert_eq!(namespace(Some("kea".into())), "other");
+        assert_eq!(args("true", None).settings_in(true, None), Err(SettingsError::NoNamespace));
+        let named = args("true", Some("other"));
+        assert_eq!(namespace_of(&named, true, None).as_deref(), Some("other"));
+        assert_eq!(namespace_of(&named, true, Some("kea")).as_deref(), Some("other"));
         assert!("maybe".parse::<LeaderElect>().is_err());
     }
 

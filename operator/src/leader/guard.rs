@@ -27,6 +27,10 @@ impl Transport for GuardedTransport {
     fn complaint(&self) -> Option<String> {
         self.inner.complaint()
     }
+
+    fn renewals(&self) -> u64 {
+        self.inner.renewals()
+    }
 }
 
 /// Writes about objects that end with the term.

@@ -2,6 +2,7 @@
 
 pub mod dir;
 pub mod kube;
+pub mod secret;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use ::kube::ResourceExt;
 use ::kube::runtime::reflector::{ObjectRef, Store};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationStatus};
 use crate::telemetry::Readiness;
@@ -19,6 +21,8 @@ pub struct Source {
     pub configurations: Store<AnyConfiguration>,
     /// NetworkNamespaces as last seen.
     pub namespaces: Store<AnyNamespace>,
+    /// Cancelled when NetworkNamespaces could not be read for a while after the start: nothing waits for them any longer.
+    pub namespaces_late: CancellationToken,
     /// Objects that something happened to.
     pub triggers: mpsc::UnboundedReceiver<ObjectRef<AnyConfiguration>>,
     /// The way back.
@@ -28,11 +32,22 @@ pub struct Source {
 }
 
 impl Source {
+    /// Waits until the objects can be served: with their namespaces, unless these take too long. False where that will
+    /// never be.
+    pub async fn can_be_served(&self) -> bool {
+        // A namespace that has not been listed yet must not pass for one that does not exist.
+        let namespaces = async {
+            tokio::select! {
+                ready = self.namespaces.wait_until_ready() => ready.is_ok(),
+                () = self.namespaces_late.cancelled() => true,
+            }
+        };
+        namespaces.await && self.configurations.wait_until_ready().await.is_ok()
+    }
+
     /// Keeps up with the source while another process serves it, and says when it could be served. Does not return.
     pub async fn look_on(&mut self, readiness: &Readiness) {
-        let ready = self.namespaces.wait_until_ready().await.is_ok()
-            && self.configurations.wait_until_ready().await.is_ok();
-        if ready {
+        if self.can_be_served().await {
             readiness.set();
         }
         while self.triggers.recv().await.is_some() {}

@@ -1,5 +1,6 @@
 //! What people and machines see of the operator: logs, metrics, probes.
 
+mod follow;
 mod liveness;
 mod logs;
 pub mod metrics;
@@ -7,6 +8,7 @@ mod readiness;
 mod serve;
 mod traces;
 
+pub use follow::{CountedObjects, follow};
 pub use liveness::{Liveness, Pulse};
 pub use logs::LogArgs;
 pub use metrics::Metrics;

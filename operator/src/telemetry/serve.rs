@@ -63,6 +63,9 @@ impl Listeners {
         let mut tasks = JoinSet::new();
         for (listener, router) in [(self.probes, probe), (self.metrics, scrape)] {
             if let Some(listener) = listener {
+                if let Ok(address) = listener.local_addr() {
+                    tracing::info!(%address, "probes or metrics are answered");
+                }
                 tasks.spawn(answer(listener, router, stop.clone()));
             }
         }

@@ -34,6 +34,12 @@ impl Server {
     /// Makes all `changes` of the operator whose mark is `mark`: removals first, since they may free what others want. Repeating
     /// changes that were made already does nothing more.
     pub async fn change(&self, mark: &str, changes: &[Change]) -> Result<Vec<Changed>, KeaError> {
+        let results = self.change_all(mark, changes).await;
+        self.count(changes, &results);
+        results
+    }
+
+    async fn change_all(&self, mark: &str, changes: &[Change]) -> Result<Vec<Changed>, KeaError> {
         let dialect = self.dialect().await?;
         match dialect.reservations {
             ReservationDialect::Ext => self.apply_all(mark, changes).await,
@@ -83,6 +89,7 @@ impl Server {
                 "remove": removals.iter().map(|(_, r)| identified(r.subnet_id, r.mac)).collect::<Vec<_>>(),
                 "reservations": puts.iter().map(|(_, put, owner)| item(put, owner)).collect::<Vec<_>>(),
             });
+            self.metrics().kea_batch_sent(self.name(), command, some.len());
             let reply = self.change_somewhere(command, arguments, Repeat::Safe).await?;
             if reply.code != Code::Success {
                 return Err(self.refused(command, reply));

@@ -26,6 +26,7 @@ impl Server {
         for some in macs.chunks(BULK) {
             let identifiers: Vec<String> = some.iter().map(ToString::to_string).collect();
             let arguments = json!({"identifier-type": "hw-address", "identifiers": identifiers});
+            self.metrics().kea_batch_sent(self.name(), command, some.len());
             let answer = self.found(command, Some(arguments)).await?.unwrap_or_default();
             known.extend(wire::resolved(&answer, some).map_err(|cause| self.malformed(command, &cause))?);
         }

@@ -1,16 +1,18 @@
 //! The commands that the operator uses, in the dialect that the server speaks.
 
 mod change;
+mod counts;
 mod look_up;
 mod stock;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
 use super::dialect::SubnetDialect;
-use super::{KeaError, Server, wire};
-use crate::domain::{Mac, Reservation, Subnet};
+use super::{KeaError, Server, wire, wire_options};
+use crate::domain::{Mac, NetworkOptions, Reservation, Subnet};
 
 pub use change::{Change, Changed};
 
@@ -32,6 +34,13 @@ impl Server {
             SubnetDialect::Config => wire::subnets_of_config(&arguments),
         };
         subnets.map_err(|cause| self.malformed(command, &cause))
+    }
+
+    /// What each of the server's subnets, by number, tells its devices about their network.
+    pub async fn network_options(&self) -> Result<HashMap<u32, NetworkOptions>, KeaError> {
+        let command = "config-get";
+        let arguments = self.found(command, None).await?.unwrap_or_default();
+        wire_options::options_of_config(&arguments).map_err(|cause| self.malformed(command, &cause))
     }
 
     /// The reservation of a device in a subnet, as a whole.

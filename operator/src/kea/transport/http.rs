@@ -39,7 +39,7 @@ impl Default for HttpSettings {
         Self {
             credentials: None,
             tls: TlsSettings::default(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
             disable_keepalives: false,
         }
     }
@@ -61,6 +61,8 @@ struct Current {
     /// What was tried since and cannot be used, and why.
     refused: Option<(Material, String)>,
     complaint: Option<String>,
+    /// How often what changed was put to use.
+    renewals: u64,
     checked: Instant,
 }
 
@@ -81,7 +83,8 @@ impl Http {
             Err(error) => return Err(error),
         };
         let client = client.map(Arc::new);
-        let current = Current { client, used, refused: None, complaint, checked: Instant::now() };
+        let current =
+            Current { client, used, refused: None, complaint, renewals: 0, checked: Instant::now() };
         Ok(Self { url: url.clone(), server, settings: settings.clone(), current: Mutex::new(current) })
     }
 
@@ -114,12 +117,10 @@ impl Http {
     fn replace(&self, current: &mut Current, material: Material) -> Option<String> {
         match ReadyClient::new(&self.url, &self.settings, &material) {
             Ok(client) => {
-                tracing::info!(
-                    server = self.server,
-                    "credentials and certificates have changed and are used"
-                );
+                tracing::info!(server = self.server, "credentials and certificates were read anew");
                 current.client = Some(Arc::new(client));
                 current.used = material;
+                current.renewals += 1;
                 current.refused = None;
                 None
             }
@@ -200,6 +201,15 @@ impl Transport for Http {
     }
 
     fn complaint(&self) -> Option<String> {
-        self.current.lock().complaint.clone()
+        let current = self.current.lock();
+        current.complaint.clone().filter(|_| current.client.is_some())
+    }
+
+    fn renewals(&self) -> u64 {
+        self.current.lock().renewals
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod reload_tests;

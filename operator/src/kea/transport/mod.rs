@@ -15,7 +15,7 @@ pub use material::{Credentials, SecretKeys, SecretReceiver, Text, TlsSecret};
 pub use tls::{SetupError, TlsSettings};
 
 /// Longest answer that is read, in bytes; a `config-get` of 100,000 reservations is about 34 MB.
-const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+const LONGEST_ANSWER: usize = if cfg!(test) { 1024 } else { 256 * 1024 * 1024 };
 
 /// A way to one server.
 #[async_trait]
@@ -26,6 +26,11 @@ pub trait Transport: Send + Sync {
     /// Why credentials or certificates that were changed cannot be used; those from before are in use.
     fn complaint(&self) -> Option<String> {
         None
+    }
+
+    /// How often credentials or certificates that were changed have been put to use.
+    fn renewals(&self) -> u64 {
+        0
     }
 }
 

@@ -120,6 +120,18 @@ async fn a_server_that_is_silent_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_connection_that_does_not_come_about_is_no_slow_kea() {
+    // Its handshake is never answered.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let tls = TlsSettings { insecure: true, ..TlsSettings::default() };
+    let http = HttpSettings { tls, connect_timeout: Duration::from_millis(50), ..HttpSettings::default() };
+    let error = kea_at(&url, &http, Duration::from_secs(10)).dialect().await.unwrap_err();
+    assert!(matches!(error, KeaError::NoConnection { .. }), "{error:?}");
+    assert_eq!(error.class(), ErrorClass::Network);
+}
+
+#[tokio::test]
 async fn nobody_there_is_a_network_error_with_a_stable_text() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -149,7 +161,7 @@ async fn the_request_is_what_kea_takes() {
 }
 
 /// Answers each connection to a socket with the next of `answers`, then closes it.
-fn unix_server(answers: Vec<&'static str>) -> (tempfile::TempDir, String) {
+fn unix_server<A: Into<String> + Send + 'static>(answers: Vec<A>) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let listener = UnixListener::bind(&path).unwrap();
@@ -158,7 +170,7 @@ fn unix_server(answers: Vec<&'static str>) -> (tempfile::TempDir, String) {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 65536];
             assert!(stream.read(&mut request).await.unwrap() > 0);
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(answer.into().as_bytes()).await.unwrap();
         }
     });
     (folder, format!("unix:{}", path.display()))
@@ -184,6 +196,31 @@ async fn an_answer_cut_short_on_a_socket_and_the_next_try() {
     assert!(kea.dialect().await.unwrap_err().to_string().contains("cut short after 30 bytes"));
     assert!(kea.dialect().await.unwrap_err().to_string().contains("it is empty"));
     assert_eq!(kea.dialect().await.unwrap().to_string(), "reservation-*, config-get");
+}
+
+/// Just as long as allowed, and one byte longer.
+fn long_answers() -> [String; 2] {
+    let answer = |length: usize| {
+        let empty = "{\"result\": 1, \"text\": \"\"}";
+        empty.replace("\"\"", &format!("\"{}\"", "x".repeat(length - empty.len())))
+    };
+    [answer(LONGEST_ANSWER), answer(LONGEST_ANSWER + 1)]
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let [allowed, longer] = long_answers();
+    let read = error_of(http_answer("200 OK", &allowed)).await;
+    assert!(matches!(read, KeaError::Refused { .. }), "{read}");
+    let given_up = error_of(http_answer("200 OK", &longer)).await;
+    assert!(given_up.to_string().contains("longer than 1024 bytes"), "{given_up}");
+
+    let (_folder, url) = unix_server(long_answers().to_vec());
+    let kea = kea_at(&url, &HttpSettings::default(), Duration::from_secs(10));
+    assert!(matches!(kea.dialect().await, Err(KeaError::Refused { .. })));
+    let given_up = kea.dialect().await.unwrap_err();
+    assert!(given_up.to_string().contains("longer than 1024 bytes"), "{given_up}");
+    assert_eq!(given_up.class(), ErrorClass::Network);
 }
 
 #[tokio::test]

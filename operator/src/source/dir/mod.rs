@@ -14,6 +14,7 @@ use kube::runtime::reflector::ObjectRef;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::CancellationToken;
 
 use super::{Notice, Objects, Source, SourceError};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationStatus};
@@ -55,6 +56,7 @@ pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     Ok(Source {
         configurations,
         namespaces,
+        namespaces_late: CancellationToken::new(),
         triggers: triggered,
         objects: Arc::new(Records { folder }),
         cluster_id: cluster_id.unwrap_or_else(|| "dir".into()),
@@ -68,7 +70,14 @@ pub fn look(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     let (_, triggers) = mpsc::unbounded_channel();
     let folder = Arc::new(Mutex::new(folder));
     let cluster_id = cluster_id.unwrap_or_else(|| "dir".into());
-    Ok(Source { configurations, namespaces, triggers, objects: Arc::new(Records { folder }), cluster_id })
+    Ok(Source {
+        configurations,
+        namespaces,
+        namespaces_late: CancellationToken::new(),
+        triggers,
+        objects: Arc::new(Records { folder }),
+        cluster_id,
+    })
 }
 
 /// Reads the folder now, after each quiet end of changes, and now and then.

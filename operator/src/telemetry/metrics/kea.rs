@@ -8,7 +8,8 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::Metrics;
 use super::registry::{Labelled, Registrar, moments, numbers};
-use super::words::{BreakerState, CommandResult, Outcome, ServerType};
+use super::words::{CommandResult, Outcome, ServerType};
+use crate::kea::Circuit;
 
 pub(super) struct KeaFamilies {
     commands: Labelled<3, Counter>,
@@ -98,10 +99,10 @@ impl Metrics {
     }
 
     /// The breaker of a server is in this state now.
-    pub fn breaker_is(&self, server: &str, state: BreakerState) {
-        for each in BreakerState::ALL {
-            let gauge = self.0.kea.breaker.of([server.to_owned().into(), (*each).into()]);
-            gauge.set((*each == state).into());
+    pub fn breaker_is(&self, server: &str, state: Circuit) {
+        for each in [Circuit::Closed, Circuit::HalfOpen, Circuit::Open] {
+            let gauge = self.0.kea.breaker.of([server.to_owned().into(), each.as_str().into()]);
+            gauge.set((each == state).into());
         }
     }
 

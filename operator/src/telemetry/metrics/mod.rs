@@ -12,6 +12,7 @@ mod tests;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,8 +25,8 @@ pub use exposition::Format;
 pub use objects::{ObjectKey, Reconciling, object_key};
 pub use registry::Description;
 pub use words::{
-    BreakerState, CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation,
-    ServerType, SkipReason, SweepResult,
+    CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation, ServerType, SkipReason,
+    SweepResult,
 };
 
 /// Every metric of the operator. Clones are cheap and count together.
@@ -42,6 +43,12 @@ struct Inner {
     objects: objects::ObjectFamilies,
     leader: Gauge,
     liveness: Liveness,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metrics")
+    }
 }
 
 impl Default for Metrics {

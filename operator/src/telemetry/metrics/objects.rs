@@ -123,6 +123,15 @@ impl Metrics {
         self.0.objects.registered.lock().standing.insert(object, Standing::Served(phase));
     }
 
+    /// An object is served. Its phase is the one that was last written, or this one if none was.
+    pub fn object_is_served(&self, object: ObjectKey, phase: Phase) {
+        let mut registered = self.0.objects.registered.lock();
+        let standing = registered.standing.entry(object).or_insert(Standing::Served(phase));
+        if matches!(standing, Standing::Skipped(_)) {
+            *standing = Standing::Served(phase);
+        }
+    }
+
     /// An object is left alone.
     pub fn object_is_skipped(&self, object: ObjectKey, reason: SkipReason) {
         self.0.objects.registered.lock().standing.insert(object, Standing::Skipped(reason));

@@ -66,14 +66,7 @@ impl Registrar {
         (self.registry, self.descriptions)
     }
 
-    /// A counter. Its name on the wire ends in `_total`.
-    pub fn counter(&mut self, name: &str, help: &str) -> Counter {
-        let counter = Counter::default();
-        self.register(name, help, None, &[], counter.clone());
-        counter
-    }
-
-    /// Counters by label.
+    /// Counters by label. Their name on the wire ends in `_total`.
     pub fn counters<const N: usize>(
         &mut self,
         name: &str,

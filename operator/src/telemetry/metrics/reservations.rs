@@ -16,10 +16,10 @@ pub(super) struct ReservationFamilies {
     to_pin: Histogram,
     drift_found: Labelled<1, Counter>,
     drift_repaired: Labelled<1, Counter>,
-    disagreement: Labelled<1, Gauge>,
-    orphans: Gauge,
-    orphans_removed: Counter,
-    sweeps: Labelled<1, Counter>,
+    level: Labelled<1, Gauge>,
+    orphans: Labelled<1, Gauge>,
+    orphans_removed: Labelled<1, Counter>,
+    sweeps: Labelled<2, Counter>,
 }
 
 impl ReservationFamilies {
@@ -38,22 +38,26 @@ impl ReservationFamilies {
             to_pin: to.time("lease_to_pin", "Time from the lease of a device to its reservation", waits),
             drift_found: to.counters(
                 "drift_found",
-                "Reservations of ours found missing or changed by others",
+                "Reservations that were not on the server as the status of their object says",
                 ["server"],
             ),
-            drift_repaired: to.counters(
-                "drift_repaired",
-                "Reservations of ours put back as they should be",
+            drift_repaired: to.counters("drift_repaired", "Those that were made so again", ["server"]),
+            level: to.gauges(
+                "server_level",
+                "Whether the server has all that objects wish for (1), or was away and is behind (0)",
                 ["server"],
             ),
-            disagreement: to.gauges(
-                "server_disagreement",
-                "Reservations in which the server differs from what it should hold",
+            orphans: to.gauges(
+                "orphans",
+                "Reservations of ours whose object is gone, as the last sweep found them",
                 ["server"],
             ),
-            orphans: to.gauge("orphans", "Reservations of ours whose object is gone, at the last sweep"),
-            orphans_removed: to.counter("orphans_removed", "Orphans that a sweep removed"),
-            sweeps: to.counters("orphan_sweeps", "Sweeps for orphans by what they came to", ["result"]),
+            orphans_removed: to.counters("orphans_removed", "Orphans that sweeps removed", ["server"]),
+            sweeps: to.counters(
+                "orphan_sweeps",
+                "Sweeps for orphans by what they came to",
+                ["server", "result"],
+            ),
         }
     }
 }
@@ -84,27 +88,35 @@ impl Metrics {
         self.0.reservations.to_pin.observe(age.as_secs_f64());
     }
 
-    /// A reservation of ours is not on the server as it should be.
+    /// A reservation is not on the server as the status of its object says.
     pub fn drift_found(&self, server: &str) {
         self.0.reservations.drift_found.of([server.to_owned().into()]).inc();
     }
 
-    /// A reservation of ours is on the server again as it should be.
+    /// It is again.
     pub fn drift_repaired(&self, server: &str) {
         self.0.reservations.drift_repaired.of([server.to_owned().into()]).inc();
     }
 
-    /// The server differs in so many reservations from what it should hold.
-    pub fn server_disagrees_in(&self, server: &str, reservations: usize) {
-        let gauge = self.0.reservations.disagreement.of([server.to_owned().into()]);
-        gauge.set(i64::try_from(reservations).unwrap_or(i64::MAX));
+    /// The server has all that objects wish for, or was away and is behind.
+    pub fn server_is_level(&self, server: &str, level: bool) {
+        self.0.reservations.level.of([server.to_owned().into()]).set(level.into());
     }
 
-    /// A sweep ended; it found so many orphans and removed so many of them.
-    pub fn orphan_sweep_ended(&self, result: SweepResult, found: usize, removed: usize) {
-        let families = &self.0.reservations;
-        families.sweeps.of([result.into()]).inc();
-        families.orphans.set(i64::try_from(found.saturating_sub(removed)).unwrap_or(i64::MAX));
-        families.orphans_removed.inc_by(removed as u64);
+    /// A sweep found so many orphans on a server.
+    pub fn orphans_found(&self, server: &str, number: usize) {
+        let gauge = self.0.reservations.orphans.of([server.to_owned().into()]);
+        gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+
+    /// A sweep removed so many of them.
+    pub fn orphans_removed(&self, server: &str, number: usize) {
+        self.0.reservations.orphans_removed.of([server.to_owned().into()]).inc_by(number as u64);
+        self.0.reservations.orphans.of([server.to_owned().into()]).dec_by(i64::try_from(number).unwrap_or(0));
+    }
+
+    /// A sweep of a server ended.
+    pub fn orphan_sweep_ended(&self, server: &str, result: SweepResult) {
+        self.0.reservations.sweeps.of([server.to_owned().into(), result.into()]).inc();
     }
 }

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
+use crate::kea::Circuit;
 
 /// A value for everything that can have one.
 fn everything() -> Metrics {
@@ -11,7 +12,7 @@ fn everything() -> Metrics {
     metrics.kea_command_retried("http://kea:8000", "reservation-get");
     metrics.kea_batch_sent("http://kea:8000", "ext-reservation-apply", 100);
     metrics.server_is_healthy("http://kea:8000", ServerType::Primary, true);
-    metrics.breaker_is("http://kea:8000", BreakerState::HalfOpen);
+    metrics.breaker_is("http://kea:8000", Circuit::HalfOpen);
     metrics.dialect_is("http://kea:8000", Some("stock"));
     metrics.credentials_reloaded(Outcome::Success);
     metrics.reservation_operation(ReservationOperation::Add, OperationStatus::Success, 7);
@@ -19,8 +20,10 @@ fn everything() -> Metrics {
     metrics.lease_pinned_after(second);
     metrics.drift_found("http://kea:8000");
     metrics.drift_repaired("http://kea:8000");
-    metrics.server_disagrees_in("http://kea:8000", 3);
-    metrics.orphan_sweep_ended(SweepResult::Done, 5, 2);
+    metrics.server_is_level("http://kea:8000", true);
+    metrics.orphans_found("http://kea:8000", 5);
+    metrics.orphans_removed("http://kea:8000", 2);
+    metrics.orphan_sweep_ended("http://kea:8000", SweepResult::Done);
     metrics.reconciliation_error(ErrorType::Network);
     metrics.reconciliation_began(&object_key(Some("a"), "b")).ended(Outcome::Success);
     metrics.status_written(Outcome::Error);
@@ -102,7 +105,9 @@ fn objects_are_counted_as_they_stand_now() {
     let (a, b, c) = (object_key(Some("n"), "a"), object_key(Some("n"), "b"), object_key(None, "c"));
     metrics.object_is(a.clone(), Phase::Reconciling);
     metrics.object_is(a.clone(), Phase::Ready);
+    metrics.object_is_served(a.clone(), Phase::Error);
     metrics.object_is(b.clone(), Phase::Error);
+    metrics.object_is_served(c.clone(), Phase::Ready);
     metrics.object_is_skipped(c.clone(), SkipReason::Provider);
     metrics.object_queued(a.clone());
     metrics.object_queued(a.clone());
@@ -142,8 +147,8 @@ fn a_server_has_one_dialect_and_its_breaker_one_state() {
     metrics.dialect_is("s", None);
     assert!(!metrics.encode(Format::Prometheus).contains("kea_operator_server_dialect{"));
 
-    metrics.breaker_is("s", BreakerState::Open);
-    metrics.breaker_is("s", BreakerState::Closed);
+    metrics.breaker_is("s", Circuit::Open);
+    metrics.breaker_is("s", Circuit::Closed);
     assert_eq!(value(&metrics, r#"kea_operator_breaker_state{server="s",state="open"}"#).unwrap(), "0");
     assert_eq!(value(&metrics, r#"kea_operator_breaker_state{server="s",state="closed"}"#).unwrap(), "1");
 }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::kea::ErrorClass;
+use crate::kea::{ErrorClass, KeaError};
 
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$meaning])* $variant,)+
         }
@@ -15,6 +15,11 @@ macro_rules! words {
         impl $name {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The one with that word.
+            pub fn of(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.word() == word)
+            }
 
             /// As it is scraped.
             pub const fn word(self) -> &'static str {
@@ -81,14 +86,15 @@ words! {
         Validation = "validation",
         /// Kea lacks the command.
         Resource = "resource",
-        /// The breaker was open: it was not sent.
+        /// It was not sent: the breaker is open, or what TLS or authentication needs is not there.
         NotSent = "not_sent",
     }
 }
 
-impl From<ErrorClass> for CommandResult {
-    fn from(class: ErrorClass) -> Self {
-        match class {
+impl From<&KeaError> for CommandResult {
+    fn from(error: &KeaError) -> Self {
+        match error.class() {
+            _ if matches!(error, KeaError::Suspended { .. } | KeaError::NotReady { .. }) => Self::NotSent,
             ErrorClass::Network => Self::Network,
             ErrorClass::Authentication => Self::Authentication,
             ErrorClass::Permission => Self::Permission,
@@ -108,15 +114,10 @@ words! {
     }
 }
 
-words! {
-    /// State of a circuit breaker.
-    BreakerState {
-        /// Commands are sent.
-        Closed = "closed",
-        /// A few commands are sent, to try.
-        HalfOpen = "half_open",
-        /// No command is sent.
-        Open = "open",
+impl ServerType {
+    /// The places of servers in their order, without end.
+    pub fn places() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Primary).chain(std::iter::repeat(Self::Secondary))
     }
 }
 
@@ -191,7 +192,7 @@ words! {
     SweepResult {
         /// Everything was looked at.
         Done = "done",
-        /// Stopped by the brake: too much would have gone.
+        /// Held by the brake: too much would have gone.
         Stopped = "stopped",
         /// Not finished: Kea or the source failed.
         Error = "error",
