@@ -7,7 +7,7 @@ mod operator;
 
 use std::fs;
 
-use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
+use kea_lab::{ControlAgent, Database, Kea, KeaInstallation, SqlKind};
 use operator::{Said, network_namespace, run};
 use serde_json::{Value, json};
 use support::site::with;
@@ -198,6 +198,20 @@ fn networks_that_kea_does_not_fit() {
         put_network(&kea, &network);
         expect_one(&kea, "network", severity, words);
     }
+}
+
+#[test]
+fn what_http_tells() {
+    let kea = start();
+    kea.config_set(&well(&kea)).unwrap().success().unwrap();
+    let agent = ControlAgent::for_server(&kea).unwrap();
+    let said = run(&["doctor", "--kea-url", &agent.url(), "--source", &source(&kea)], &[]);
+    assert!(said.out.contains("Kea's clock is ours"), "{said:?}");
+    let version = kea.command("version-get", &Value::Null).unwrap().text;
+    // Kea 3.0 could be asked itself.
+    let could_do_without = version.starts_with('3');
+    assert_eq!(said.out.contains("commands go through a control agent"), could_do_without, "{said:?}");
+    assert_eq!(said.code, i32::from(could_do_without), "{said:?}");
 }
 
 #[test]

@@ -28,13 +28,10 @@ const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
 
 /// Looks at the cluster. Whether its objects can be read is the second.
 pub async fn cluster() -> (Vec<Finding>, bool) {
-    let client = match Client::try_default().await {
-        Ok(client) => client,
-        Err(_) => {
-            let none = Finding::info(ACCESS, "no cluster is configured here, and none was looked at")
-                .fix("run in a pod with a service account, set KUBECONFIG, or give --source dir:PATH");
-            return (vec![none], false);
-        }
+    let Ok(client) = Client::try_default().await else {
+        let none = Finding::info(ACCESS, "no cluster is configured here, and none was looked at")
+            .fix("run in a pod with a service account, set KUBECONFIG, or give --source dir:PATH");
+        return (vec![none], false);
     };
     let version = match client.apiserver_version().await {
         Ok(version) => version.git_version,
