@@ -205,8 +205,9 @@ async fn kea_dies_behind_the_agent_and_comes_back() {
     let _watched = watched(&server);
     known(&server, ServerState::is_healthy).await;
     kea.kill9().unwrap();
-    let away = known(&server, |state| matches!(state.reach, Reach::Fails(_))).await;
-    assert!(matches!(&away.reach, Reach::Fails(KeaError::Unreachable { .. })), "{away:?}");
+    let error = server.subnets().await.unwrap_err();
+    assert!(matches!(error, KeaError::Unreachable { .. }), "{error:?}");
+    assert_eq!(server.state().reach, Reach::Fails(error));
     kea.restart().unwrap();
     known(&server, ServerState::is_healthy).await;
 }

@@ -178,6 +178,21 @@ fn what_was_removed_or_changed_by_hand_is_made_right_again() {
 }
 
 #[test]
+fn our_hook_tells_at_once_what_somebody_removed() {
+    // Without the hook's events, only the next look would find it, in five minutes.
+    let mut site = Site::new("told", Hooks::Ours, 2);
+    site.lease(1);
+    site.wish("one", &[1]);
+    site.start_operator(&[]);
+    site.wait_for_phase("one", "Ready");
+    site.expect_on_all(&[1]);
+    for server in 0..2 {
+        site.remove_by_hand(server, 1);
+        site.expect_on_all(&[1]);
+    }
+}
+
+#[test]
 fn a_reservation_without_an_address_is_pinned_when_its_device_has_a_lease() {
     with_each("maconly", 1, |mut site| {
         // As the Go operator made them: by nobody.

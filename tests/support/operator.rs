@@ -14,11 +14,6 @@ use serde_json::{Value, json};
 /// How long the operator gets for what it is expected to do. Longer than its slowest interval.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts `kea-operator run` with these arguments, and no setting from the environment.
-pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
-    Process::spawn("kea-operator", &command(arguments, environment), log).unwrap()
-}
-
 /// `kea-operator`, with no setting from the environment.
 fn program() -> Command {
     let mut command = Command::new(operator_path().unwrap());
@@ -49,7 +44,12 @@ pub fn run(arguments: &[&str], environment: &[(&str, &Path)]) -> Said {
     Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// `kea-operator run` with these arguments, not started yet.
+/// Starts `kea-operator run` with these arguments, and no setting from the environment.
+pub fn start(log: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Process {
+    Process::spawn("kea-operator", &command(arguments, environment), log).unwrap()
+}
+
+/// The same, not started yet.
 pub fn command(arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
     let mut command = program();
     command.args(["run", "--log-json-logging=false"]).args(arguments);

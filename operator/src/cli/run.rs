@@ -95,7 +95,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     }
     let options = Options {
         providers: args.source.providers(),
-        strict_defaults: args.source.kea_strict_defaults,
+        strict_defaults: args.source.strict_defaults(),
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
         cleanup_timeout: args.rules.cleanup_timeout(),
@@ -139,8 +139,9 @@ fn servers(
     let server = |server: &ServerSettings| {
         let inner = kea::open(&server.endpoint, &server.http)?;
         let transport = GuardedTransport { inner, term: term.clone() };
-        let server = Server::new(Box::new(transport), server.endpoint.to_string(), settings.limits.clone());
-        Ok(Arc::new(server.counted(metrics.clone())))
+        let name = server.endpoint.to_string();
+        let server = Server::new(Box::new(transport), name, settings.limits.clone());
+        Ok(Arc::new(server.forced(settings.dialect).counted(metrics.clone())))
     };
     settings.servers.iter().map(server).collect()
 }

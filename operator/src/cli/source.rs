@@ -30,7 +30,7 @@ pub struct SourceArgs {
 
     /// Whether objects must name their provider, and namespaces their way of allocation
     #[arg(long, env = "KEA_STRICT_DEFAULTS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
-    pub kea_strict_defaults: bool,
+    kea_strict_defaults: bool,
 }
 
 /// The kind of source.
@@ -55,6 +55,11 @@ impl FromStr for SourceArg {
 }
 
 impl SourceArgs {
+    /// Whether objects and namespaces must name what they leave to defaults.
+    pub fn strict_defaults(&self) -> bool {
+        self.kea_strict_defaults
+    }
+
     /// Values of `spec.provider` that are served, lower-case.
     pub fn providers(&self) -> Vec<String> {
         self.providers.iter().map(|name| name.trim().to_lowercase()).collect()

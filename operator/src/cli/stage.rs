@@ -61,7 +61,7 @@ impl StageArgs {
         source.objects = Arc::new(script.clone());
         let options = Options {
             providers: self.source.providers(),
-            strict_defaults: self.source.kea_strict_defaults,
+            strict_defaults: self.source.strict_defaults(),
             metrics: Metrics::default(),
             workers: 1,
             rules: rules(self.rules.rules()),

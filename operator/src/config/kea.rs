@@ -8,7 +8,7 @@ use super::credentials::CredentialArgs;
 use super::limits::LimitArgs;
 use super::servers::{ServerSettings, endpoints};
 use super::{ConfigError, NOT_YET, flag, given};
-use crate::kea::{Endpoint, HttpSettings, Limits, TlsSettings};
+use crate::kea::{Endpoint, HttpSettings, Limits, ReservationDialect, TlsSettings};
 
 /// How Kea is reached, as given. An empty value counts as none, as charts set variables whether they have a value or not.
 #[derive(Args, Clone, Debug, Default)]
@@ -72,6 +72,10 @@ pub struct KeaArgs {
     #[arg(long, env = "KEA_TLS_SECRET_NAMESPACE", value_name = "NAMESPACE")]
     pub kea_tls_secret_namespace: Option<String>,
 
+    /// Commands for reservations: ext (of this project's hook), stock (of Kea's own), or auto for the best there is
+    #[arg(long, env = "KEA_DIALECT", default_value = "auto", value_name = "auto|ext|stock", value_parser = dialect)]
+    pub kea_dialect: Dialects,
+
     /// Name that Kea's certificate has, where it is not the URL's host
     #[arg(long, env = "KEA_TLS_SERVER_NAME", value_name = "NAME")]
     pub kea_tls_server_name: Option<String>,
@@ -81,6 +85,18 @@ pub struct KeaArgs {
     pub kea_tls_insecure: bool,
 }
 
+/// Which dialects may be used.
+pub type Dialects = Option<ReservationDialect>;
+
+fn dialect(text: &str) -> Result<Dialects, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "auto" | "" => Ok(None),
+        "ext" => Ok(Some(ReservationDialect::Ext)),
+        "stock" => Ok(Some(ReservationDialect::Stock)),
+        _ => Err("write auto, ext or stock".into()),
+    }
+}
+
 /// How Kea is reached, checked.
 #[derive(Clone, Debug)]
 pub struct KeaSettings {
@@ -88,6 +104,8 @@ pub struct KeaSettings {
     pub servers: Vec<ServerSettings>,
     /// How long and how often they are asked.
     pub limits: Limits,
+    /// The one dialect to use; none for the best that each server has.
+    pub dialect: Option<ReservationDialect>,
     /// The Secret for TLS, which is to be given to each server's settings.
     pub tls_secret: Option<TlsSecretName>,
     /// What is set and does not do what one may think.
@@ -143,7 +161,7 @@ impl KeaArgs {
             warnings.extend(server.in_vain());
             servers.push(server);
         }
-        Ok(KeaSettings { servers, limits, tls_secret, warnings })
+        Ok(KeaSettings { servers, limits, dialect: self.kea_dialect, tls_secret, warnings })
     }
 
     /// TLS that is asked for is not left out for a server.

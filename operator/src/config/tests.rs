@@ -1,10 +1,11 @@
 //! Settings and what becomes of them.
 
+use clap::Parser;
 use rstest::rstest;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::kea::Text;
+use crate::kea::{Limits, ReservationDialect, Text};
 
 fn args(set: &[(&str, &str)]) -> KeaArgs {
     let mut args = KeaArgs::default();
@@ -144,6 +145,36 @@ fn backups_may_have_their_own_credentials() {
     assert_eq!(users(&[two, one, other].concat()), ["u", "v"]);
     let files = [("user file", "/u"), ("password file", "/p")];
     assert_eq!(users(&[two, files].concat()), ["/u", "/u"]);
+}
+
+/// The arguments as a command line.
+#[derive(clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    kea: KeaArgs,
+}
+
+fn read(flags: &[&str]) -> Result<KeaSettings, String> {
+    let words = ["kea-operator", "--kea-url", "http://a"].iter().chain(flags);
+    let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+    line.kea.settings(|_| false).map_err(|error| error.to_string())
+}
+
+#[rstest]
+#[case(&[], None)]
+#[case(&["--kea-dialect="], None)]
+#[case(&["--kea-dialect", "Auto"], None)]
+#[case(&["--kea-dialect", "stock"], Some(ReservationDialect::Stock))]
+#[case(&["--kea-dialect", "ext"], Some(ReservationDialect::Ext))]
+fn dialects(#[case] flags: &[&str], #[case] expected: Option<ReservationDialect>) {
+    let read = read(flags).unwrap();
+    assert_eq!((read.dialect, read.limits), (expected, Limits::default()));
+}
+
+#[test]
+fn a_command_line_that_cannot_be_used() {
+    assert!(read(&["--kea-dialect", "bulk"]).unwrap_err().contains("write auto, ext or stock"));
+    assert!(read(&["--kea-timeout-seconds", "0"]).unwrap_err().contains("from 1 to 3600"));
 }
 
 #[test]

@@ -21,7 +21,9 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         for member in context.fleet.members() {
-            if member.standing() == Standing::Behind && sweep::hand_back(&context, member).await.is_ok() {
+            // Whether it answers is found out elsewhere, at a pace that credentials survive.
+            let returned = member.standing() == Standing::Behind && member.server().state().is_healthy();
+            if returned && sweep::hand_back(&context, member).await.is_ok() {
                 let (uids, ranks) = everybody(&context);
                 member.returns(uids);
                 context.bring_back(ranks);

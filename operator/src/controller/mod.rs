@@ -4,6 +4,7 @@ mod apply;
 pub mod conditions;
 mod counted;
 mod dereference;
+mod feed;
 mod finding;
 mod give_up;
 mod heal;
@@ -41,6 +42,7 @@ use crate::source::{Objects, Source};
 use crate::telemetry::metrics::object_key;
 use crate::telemetry::{Metrics, Readiness};
 
+use feed::Waiting;
 use leftovers::Leftovers;
 use pace::Pace;
 pub use rehearse::{Rehearsal, rehearse};
@@ -71,6 +73,7 @@ pub struct Context {
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
+    waiting: Waiting,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
     /// Brings an object back.
@@ -102,6 +105,7 @@ impl Context {
             written: Mutex::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            waiting: Waiting::default(),
             turns: Semaphore::new(options.workers.into()),
             triggers,
         }
@@ -169,6 +173,7 @@ impl Context {
         let uid = object.uid().unwrap_or_default();
         let concerned = self.claims.lock().remove(&uid);
         self.bring_back(concerned);
+        self.waiting.forget(&uid);
         for member in self.fleet.members() {
             member.seen_to(&uid);
         }
@@ -242,11 +247,14 @@ pub async fn run(
     }
     readiness.set();
     let Source { configurations, namespaces, triggers, objects, cluster_id, .. } = source;
-    let (bring_back, brought_back) = mpsc::unbounded_channel();
     let (sweep, metrics) = (options.sweep, options.metrics.clone());
+    let (bring_back, brought_back) = mpsc::unbounded_channel();
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
+    for member in context.fleet.members() {
+        tasks.spawn(feed::follow(context.clone(), member.clone(), stop.clone()));
+    }
     tasks.spawn(heal::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();

@@ -154,6 +154,7 @@ async fn serve(
             tell(object, context, &finding, &applied).await;
         }
     }
+    context.waiting.note(object, &finding);
     status::report(context, object, object.status.as_ref(), &finding).await?;
     Ok(finding.wait())
 }

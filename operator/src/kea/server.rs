@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Ending, Permit};
-use super::dialect::{Dialect, Lacking};
+use super::dialect::{Dialect, Lacking, ReservationDialect};
 use super::reply::{self, Code, Reply};
 use super::state::{Reach, ServerState};
 use super::{ErrorClass, KeaError, Limits, Repeat, Transport};
@@ -35,6 +35,8 @@ pub struct Server {
     metrics: Metrics,
     breaker: Mutex<Breaker<KeaError>>,
     state: watch::Sender<ServerState>,
+    /// The dialect to use, whatever others it has.
+    forced: Option<ReservationDialect>,
     /// The commands to go by; none after a failure, since another Kea may have come up.
     dialect: Mutex<Option<Dialect>>,
     /// Whether it was found to have no host database: reservations are then in its memory.
@@ -55,6 +57,7 @@ impl Server {
             limits,
             metrics: Metrics::default(),
             state: watch::Sender::default(),
+            forced: None,
             dialect: Mutex::default(),
             without_database: AtomicBool::default(),
             asked: tokio::sync::Mutex::default(),
@@ -71,6 +74,12 @@ impl Server {
     /// Where it is counted what is sent to the server.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The same server, spoken to in that dialect only, or again in the best that it has.
+    #[must_use]
+    pub fn forced(self, dialect: Option<ReservationDialect>) -> Self {
+        Self { forced: dialect, ..self }
     }
 
     /// What the server is called in messages.
@@ -140,7 +149,8 @@ impl Server {
             reply.arguments.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
         let names =
             names.ok_or_else(|| self.malformed(LIST_COMMANDS, "its arguments are no list of names"))?;
-        Dialect::choose(&names, None).map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
+        Dialect::choose(&names, self.forced)
+            .map_err(|Lacking { command, remedy }| self.unsupported(command, remedy))
     }
 
     fn found_out(&self, outcome: &Result<Dialect, KeaError>) {

@@ -323,3 +323,12 @@ async fn wrong_credentials_are_not_tried_every_second() {
     stop.cancel();
     watching.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dialect_that_a_server_lacks_is_not_replaced_by_another() {
+    let transport = Scripted::default();
+    transport.now_on(Fate::Answer(LIST));
+    let server = Server::new(Box::new(transport), "kea".into(), Limits::default());
+    let error = server.forced(Some(ReservationDialect::Ext)).dialect().await.unwrap_err();
+    assert!(error.to_string().contains("libdhcp_host_cmds_rs.so"), "{error}");
+}

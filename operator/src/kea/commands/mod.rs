@@ -2,6 +2,7 @@
 
 mod change;
 mod counts;
+mod events;
 mod look_up;
 mod stock;
 
@@ -15,6 +16,7 @@ use super::{KeaError, Server, wire, wire_options};
 use crate::domain::{Mac, NetworkOptions, Reservation, Subnet};
 
 pub use change::{Change, Changed};
+pub use events::{Bookmark, Happening, News, What};
 
 /// How many items one bulk command has at most: what the hook does in some 10 ms (docs/hook.md, ext-reservation-apply).
 const BULK: usize = 1000;

@@ -70,14 +70,9 @@ pub fn look(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     let (_, triggers) = mpsc::unbounded_channel();
     let folder = Arc::new(Mutex::new(folder));
     let cluster_id = cluster_id.unwrap_or_else(|| "dir".into());
-    Ok(Source {
-        configurations,
-        namespaces,
-        namespaces_late: CancellationToken::new(),
-        triggers,
-        objects: Arc::new(Records { folder }),
-        cluster_id,
-    })
+    let namespaces_late = CancellationToken::new();
+    let objects = Arc::new(Records { folder });
+    Ok(Source { configurations, namespaces, namespaces_late, triggers, objects, cluster_id })
 }
 
 /// Reads the folder now, after each quiet end of changes, and now and then.
