@@ -233,3 +233,17 @@ fn what_a_killed_operator_left_is_found() {
         site.expect_on_all(&[1]);
     });
 }
+
+#[test]
+fn ten_thousand_objects_at_once_share_their_commands() {
+    const OBJECTS: usize = 10_000;
+    let mut site = Site::new("many", Hooks::Ours, 1);
+    site.lease_many(OBJECTS);
+    site.wish_many(OBJECTS);
+    let before = site.commands();
+    site.start_operator(&[]);
+    site.wait_for_many(OBJECTS);
+    let commands = site.commands() - before;
+    // Each object needs two; how many share one depends on how fast the folder takes writes.
+    assert!(commands <= OBJECTS as u64 / 5, "{commands} commands");
+}

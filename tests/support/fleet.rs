@@ -3,6 +3,7 @@
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use kea_lab::{Kea, Process, wait_for};
 use serde_json::{Value, json};
 
 use crate::operator::{self, PATIENCE, network_configuration, network_namespace};
-use crate::support::{PREFIX, SUBNET_ID, config, config_without_store};
+use crate::support::{PREFIX, SUBNET_ID, config, config_without_store, mac as support_mac};
 
 const NAMESPACE: &str = "demo";
 
@@ -60,6 +61,10 @@ pub fn mac(device: usize) -> String {
 /// The address that a device leases.
 pub fn address(device: usize) -> String {
     format!("10.77.100.{device}")
+}
+
+fn many_address(device: usize) -> String {
+    format!("10.77.{}.{}", 1 + device / 250, 1 + device % 250)
 }
 
 /// Everything that such a test needs, in the order in which it must be taken down.
@@ -192,6 +197,58 @@ impl Site {
         }
     }
 
+    /// Gives many devices their leases on the first server.
+    pub fn lease_many(&self, count: usize) {
+        for device in 0..count {
+            let lease = json!({"ip-address": many_address(device), "hw-address": support_mac(device),
+                "subnet-id": SUBNET_ID});
+            self.servers[0].ask("lease4-add", &lease).unwrap();
+        }
+    }
+
+    /// Makes many objects, each with a device, all at once.
+    pub fn wish_many(&self, count: usize) {
+        let objects: Vec<String> = (0..count)
+            .map(|device| {
+                network_configuration(NAMESPACE, &format!("vm-{device}"), &[&support_mac(device)]).to_string()
+            })
+            .collect();
+        for (number, some) in objects.chunks(1000).enumerate() {
+            let new = self.objects.join(".many.new");
+            fs::write(&new, some.join("\n---\n")).unwrap();
+            fs::rename(&new, self.objects.join(format!("many-{number}.yaml"))).unwrap();
+        }
+    }
+
+    /// Waits until the first server has the reservation of each of many devices, and nothing else, and the last status is written.
+    pub fn wait_for_many(&self, count: usize) {
+        // Files are looked at, and not Kea, whose commands are counted.
+        wait_for("the status of many", PATIENCE * 5, || {
+            let mut names = (0..count).map(|device| format!("vm-{device}"));
+            names.all(|name| self.is_ready(&name)).then_some(())
+        })
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", self.log()));
+        let status = self.servers[0].ask("ext-status", &Value::Null).unwrap();
+        assert_eq!(status["reservations"]["memfile"], json!(count), "{status}");
+        let wanted: HashMap<String, String> =
+            (0..count).map(|device| (support_mac(device), many_address(device))).collect();
+        for host in self.reservations(0) {
+            assert_eq!(host["ip-address"], wanted[host["hw-address"].as_str().unwrap()], "{host}");
+        }
+    }
+
+    fn is_ready(&self, name: &str) -> bool {
+        let file = self.objects.join(format!("status/networkconfiguration.{NAMESPACE}.{name}.yaml"));
+        fs::read_to_string(file).is_ok_and(|text| text.contains("phase: Ready"))
+    }
+
+    /// How many commands of our hook the first server has answered.
+    pub fn commands(&self) -> u64 {
+        let statistics = self.servers[0].ask("statistic-get-all", &Value::Null).unwrap();
+        let value = |name: &str| statistics[name][0][0].as_u64().unwrap_or_default();
+        ["ext-commands-success", "ext-commands-empty", "ext-commands-error"].map(value).iter().sum()
+    }
+
     /// Lets a device have another lease.
     pub fn move_lease(&self, device: usize, to: usize) {
         for server in &self.servers {
@@ -225,8 +282,10 @@ impl Site {
 
     /// All reservations of a server, by MAC address.
     pub fn reservations(&self, server: usize) -> Vec<Value> {
-        let found =
-            self.servers[server].ask("reservation-get-all", &json!({"subnet-id": SUBNET_ID})).unwrap();
+        let arguments = json!({"subnet-id": SUBNET_ID});
+        let reply = self.servers[server].command("reservation-get-all", &arguments).unwrap();
+        // Where there is none, the answer is 3.
+        let found = if reply.result == 3 { json!({"hosts": []}) } else { reply.success().unwrap() };
         let mut found = found["hosts"].as_array().unwrap().clone();
         found.sort_by_key(|host| host["hw-address"].as_str().unwrap_or_default().to_owned());
         found

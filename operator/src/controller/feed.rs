@@ -55,9 +55,28 @@ impl Waiting {
     }
 }
 
-/// Follows one server until `stop`.
-pub async fn follow(context: Arc<Context>, member: Arc<Member>, stop: CancellationToken) {
-    let mut reader = Reader { context, member, bookmark: None, seen: BTreeMap::new(), failed: false };
+/// How long the start waits for a server to say where its events begin.
+const START: Duration = Duration::from_secs(3);
+
+/// Where the events of a server begin that objects have not seen to. To be asked before the first object is looked at; none
+/// where the server cannot tell.
+pub async fn begin(member: &Member) -> Option<Bookmark> {
+    let ask = async {
+        member.server().dialect().await.ok()?;
+        let news = if member.server().tells_events() { member.server().news(None).await.ok() } else { None };
+        news.map(|news| news.next)
+    };
+    tokio::time::timeout(START, ask).await.ok().flatten()
+}
+
+/// Follows one server from `bookmark` on, until `stop`.
+pub async fn follow(
+    context: Arc<Context>,
+    member: Arc<Member>,
+    bookmark: Option<Bookmark>,
+    stop: CancellationToken,
+) {
+    let mut reader = Reader { context, member, bookmark, seen: BTreeMap::new(), failed: false };
     loop {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
@@ -95,10 +114,11 @@ impl Reader {
             let first = self.bookmark.is_none();
             let news = self.member.server().news(self.bookmark).await?;
             self.bookmark = Some(news.next);
-            if news.lost && !first {
+            // Without a bookmark, nobody knows what happened since the objects were looked at.
+            if news.lost || first {
                 tracing::info!(
                     server = self.member.name(),
-                    "events were lost, or Kea's configuration is new: looking at all objects"
+                    "events begin here, were lost, or are of a new configuration: looking at all objects"
                 );
                 self.bring_back_all();
             }

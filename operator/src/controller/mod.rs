@@ -24,6 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
@@ -252,8 +253,9 @@ pub async fn run(
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
-    for member in context.fleet.members() {
-        tasks.spawn(feed::follow(context.clone(), member.clone(), stop.clone()));
+    let bookmarks = join_all(context.fleet.members().iter().map(|member| feed::begin(member))).await;
+    for (member, bookmark) in context.fleet.members().iter().zip(bookmarks) {
+        tasks.spawn(feed::follow(context.clone(), member.clone(), bookmark, stop.clone()));
     }
     tasks.spawn(heal::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));

@@ -1,7 +1,8 @@
 //! Joins what many objects ask of a server into few commands.
 //!
-//! Nothing waits without need: as soon as everybody who could still join is waiting too, the command goes. Under load, when
-//! others are on their way, it waits for them a little, so that thousands of objects cost a few dozen commands.
+//! Nothing waits without need: one who comes alone, while nobody else is at work, is served at once. Under load, when others
+//! came just before or are on their way, a command waits for them a little, so that thousands of objects cost a few dozen
+//! commands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ use super::KeaError;
 const ENOUGH: usize = 1000;
 /// How long a command waits for others to join.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// After so long without anybody new, nobody is waited for.
+const QUIET: Duration = Duration::from_millis(25);
 
 /// Who is at work, and who of them waits for a server.
 #[derive(Default)]
@@ -99,14 +102,17 @@ async fn serve<Q, A>(
     activity: Arc<Activity>,
     bulk: Bulk<Q, A>,
 ) {
+    let mut last: Option<Instant> = None;
     while let Some(first) = queue.recv().await {
-        let tickets = gather(first, &mut queue, &activity).await;
+        let busy = last.is_some_and(|last| last.elapsed() < QUIET);
+        let tickets = gather(first, &mut queue, &activity, busy).await;
         let mut items = Vec::new();
         let mut waiting = Vec::new();
         for ticket in tickets {
             waiting.push((ticket.items.len(), ticket.answers));
             items.extend(ticket.items);
         }
+        last = Some(Instant::now());
         match bulk(items).await {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
@@ -124,12 +130,16 @@ async fn serve<Q, A>(
     }
 }
 
+/// Waits for others, as long as that makes sense: where somebody came just before (`busy`), until nobody comes for a while,
+/// since how many are on their way cannot be known; else until everybody at work is waiting.
 async fn gather<Q, A>(
     first: Ticket<Q, A>,
     queue: &mut mpsc::UnboundedReceiver<Ticket<Q, A>>,
     activity: &Activity,
+    busy: bool,
 ) -> Vec<Ticket<Q, A>> {
     let deadline = Instant::now() + PATIENCE;
+    let mut quiet_at = Instant::now() + QUIET;
     let mut count = first.items.len();
     let mut tickets = vec![first];
     loop {
@@ -140,17 +150,25 @@ async fn gather<Q, A>(
         while let Ok(ticket) = queue.try_recv() {
             count += ticket.items.len();
             tickets.push(ticket);
+            quiet_at = Instant::now() + QUIET;
         }
-        if count >= ENOUGH || activity.all_wait() {
+        let enough = if busy { Instant::now() >= quiet_at } else { activity.all_wait() };
+        if count >= ENOUGH || enough {
             return tickets;
         }
+        let until = if busy { quiet_at.min(deadline) } else { deadline };
         tokio::select! {
-            () = changed => {}
-            () = tokio::time::sleep_until(deadline) => return tickets,
+            () = changed, if !busy => {}
+            () = tokio::time::sleep_until(until) => {
+                if Instant::now() >= deadline {
+                    return tickets;
+                }
+            }
             ticket = queue.recv() => match ticket {
                 Some(ticket) => {
                     count += ticket.items.len();
                     tickets.push(ticket);
+                    quiet_at = Instant::now() + QUIET;
                 }
                 None => return tickets,
             },
@@ -210,6 +228,28 @@ mod tests {
             assert_eq!(task.await.unwrap(), [number * 10]);
         }
         assert_eq!(*sizes.lock(), [100]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_after_the_other_are_one_command_too() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, sizes) = joiner(&activity);
+        let tasks: Vec<_> = (0..100u64)
+            .map(|number| {
+                let (joiner, activity) = (joiner.clone(), activity.clone());
+                tokio::spawn(async move {
+                    // Each begins when the one before is done with all but this.
+                    tokio::time::sleep(Duration::from_millis(3 * number)).await;
+                    let _work = activity.work();
+                    let _wait = activity.wait();
+                    joiner.join(vec![1]).await.unwrap().unwrap()
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*sizes.lock(), [1, 99]);
     }
 
     #[tokio::test(start_paused = true)]
