@@ -33,6 +33,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long the API server gets to tell the identity of the cluster, and how long until it is asked again.
 const IDENTITY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
 
+/// Objects in a page of a list. A page is in memory as text and as objects before what nobody reads is dropped.
+const PAGE: u32 = 100;
+
 /// Why the cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -105,10 +108,12 @@ async fn watch_configurations(
     let known = writer.as_reader();
     let mut watch = Watch::new("NetworkConfigurations", writer);
     loop {
-        let events = watcher(api.clone(), watcher::Config::default()).default_backoff().modify(|object| {
-            conditions.note(object.meta());
-            slim(object.meta_mut());
-        });
+        let events = watcher(api.clone(), watcher::Config::default().page_size(PAGE))
+            .default_backoff()
+            .modify(|object| {
+                conditions.note(object.meta());
+                slim(object.meta_mut());
+            });
         // Nobody listens any more when the operator stops.
         watch
             .follow(events, |object| {
