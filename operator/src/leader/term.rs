@@ -15,7 +15,7 @@ impl Term {
         *self.0.lock() = Some(until);
     }
 
-    /// Whether it is over. A process that was stopped for a while (SIGSTOP, a frozen machine) learns it here, before
+    /// Whether it is over. A process that was stopped for a while (SIGSTOP, a frozen container) learns it here, before
     /// anything else runs on.
     pub fn is_over(&self) -> bool {
         self.0.lock().is_some_and(|until| Instant::now() >= until)

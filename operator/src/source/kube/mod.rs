@@ -3,6 +3,7 @@
 mod namespaces;
 mod news;
 mod objects;
+mod slim;
 mod takeover;
 mod watch;
 
@@ -13,7 +14,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 use kube::runtime::reflector::{self, ObjectRef, store::Writer};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, Config};
+use kube::{Client, Config, Resource};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use super::Source;
 use crate::crd::AnyConfiguration;
 
 use objects::Cluster;
+use slim::{ConditionList, slim};
 use watch::Watch;
 
 /// Owner of the fields that the operator writes.
@@ -30,6 +32,9 @@ const FIELD_MANAGER: &str = "kea-operator";
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the API server gets to tell the identity of the cluster, and how long until it is asked again.
 const IDENTITY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
+
+/// Objects in a page of a list. A page is in memory as text and as objects before what nobody reads is dropped.
+const PAGE: u32 = 100;
 
 /// Why the cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +61,8 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
     };
     let (configurations, writer) = reflector::store();
     let (triggers, triggered) = mpsc::unbounded_channel();
-    tokio::spawn(watch_configurations(client.clone(), writer, triggers.clone()));
+    let conditions = ConditionList::default();
+    tokio::spawn(watch_configurations(client.clone(), writer, triggers.clone(), conditions.clone()));
     let (namespaces, writer) = reflector::store();
     let late = CancellationToken::new();
     tokio::spawn(namespaces::watch(client.clone(), writer, configurations.clone(), triggers, late.clone()));
@@ -65,7 +71,7 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
         namespaces,
         namespaces_late: late,
         triggers: triggered,
-        objects: Arc::new(Cluster { client }),
+        objects: Arc::new(Cluster { client, conditions }),
         cluster_id,
     })
 }
@@ -96,12 +102,18 @@ async fn watch_configurations(
     client: Client,
     writer: Writer<AnyConfiguration>,
     triggers: UnboundedSender<ObjectRef<AnyConfiguration>>,
+    conditions: ConditionList,
 ) {
     let api: Api<AnyConfiguration> = Api::all(client);
     let known = writer.as_reader();
     let mut watch = Watch::new("NetworkConfigurations", writer);
     loop {
-        let events = watcher(api.clone(), watcher::Config::default()).default_backoff();
+        let events = watcher(api.clone(), watcher::Config::default().page_size(PAGE))
+            .default_backoff()
+            .modify(|object| {
+                conditions.note(object.meta());
+                slim(object.meta_mut());
+            });
         // Nobody listens any more when the operator stops.
         watch
             .follow(events, |object| {

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::slim::slim;
 use super::watch::Watch;
 use crate::crd::{
     AnyConfiguration, AnyNamespace, GROUP, NetworkNamespace, NetworkNamespaceSpec, NetworkNamespaceStatus,
@@ -99,7 +100,8 @@ fn read(event: watcher::Event<Versioned>) -> watcher::Event<AnyNamespace> {
     }
 }
 
-fn plain(object: Versioned) -> AnyNamespace {
+fn plain(mut object: Versioned) -> AnyNamespace {
+    slim(object.meta_mut());
     DeserializeGuard(match object.0 {
         Ok(object) => Ok(NetworkNamespace {
             metadata: object.metadata,

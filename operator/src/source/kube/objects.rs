@@ -9,6 +9,7 @@ use kube::{Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::slim::ConditionList;
 use super::{FIELD_MANAGER, takeover};
 use crate::controller::conditions;
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
@@ -25,6 +26,8 @@ const EVENT: Duration = Duration::from_secs(5);
 pub struct Cluster {
     /// Client of its API server.
     pub client: Client,
+    /// What is known of the list of conditions.
+    pub conditions: ConditionList,
 }
 
 impl Cluster {
@@ -43,7 +46,7 @@ impl Cluster {
             // With the uid, another object of the same name is not reported on.
             "metadata": {"name": object.name_any(), "uid": object.metadata.uid},
         });
-        let status = with_others_conditions(object, status);
+        let status = self.with_others_conditions(object, status);
         if status != NetworkConfigurationStatus::default() {
             applied["status"] =
                 serde_json::to_value(status).map_err(|e| SourceError::Failed(e.to_string()))?;
@@ -64,6 +67,7 @@ impl Cluster {
         if current.metadata.uid != object.metadata.uid {
             return Err(SourceError::Gone);
         }
+        self.conditions.note(&current.metadata);
         let Some(transfer) = takeover::transfer(&current.metadata) else { return Ok(None) };
         let patch = json!({"metadata": {
             "resourceVersion": current.metadata.resource_version,
@@ -79,6 +83,23 @@ impl Cluster {
         Ok(Some(after))
     }
 
+    /// The status, with the conditions of other types where the list has one owner: whoever writes such a list writes it
+    /// whole, and what others report must not be lost by that.
+    fn with_others_conditions(
+        &self,
+        object: &NetworkConfiguration,
+        status: &NetworkConfigurationStatus,
+    ) -> NetworkConfigurationStatus {
+        let mut whole = status.clone();
+        if self.conditions.is_one() {
+            let present = object.status.iter().flat_map(|status| &status.conditions);
+            let of_others =
+                present.filter(|condition| !conditions::TYPES.contains(&condition.type_.as_str()));
+            whole.conditions.extend(of_others.cloned());
+        }
+        whole
+    }
+
     async fn merge(
         &self,
         object: &NetworkConfiguration,
@@ -87,21 +108,6 @@ impl Cluster {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         answer(self.api(object).patch(&object.name_any(), &params, &Patch::Merge(patch))).await
     }
-}
-
-/// The status, with the conditions of other types where the list has one owner: whoever writes such a list writes it whole,
-/// and what others report must not be lost by that.
-fn with_others_conditions(
-    object: &NetworkConfiguration,
-    status: &NetworkConfigurationStatus,
-) -> NetworkConfigurationStatus {
-    let mut whole = status.clone();
-    if takeover::conditions_are_one(&object.metadata) {
-        let present = object.status.iter().flat_map(|status| &status.conditions);
-        let of_others = present.filter(|condition| !conditions::TYPES.contains(&condition.type_.as_str()));
-        whole.conditions.extend(of_others.cloned());
-    }
-    whole
 }
 
 async fn answer<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, SourceError> {

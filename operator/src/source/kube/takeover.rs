@@ -78,11 +78,11 @@ pub fn transfer(metadata: &ObjectMeta) -> Option<Transfer> {
 }
 
 /// Whether the list of conditions has one owner, as in a CustomResourceDefinition without keys for it: who writes one
-/// condition writes all of them.
-pub fn conditions_are_one(metadata: &ObjectMeta) -> bool {
-    metadata.managed_fields.iter().flatten().any(|entry| {
-        let status = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:status"));
-        status.and_then(|status| status.get(CONDITIONS)).is_some_and(is_empty)
+/// condition writes all of them. None where the object does not tell.
+pub fn conditions_are_one(metadata: &ObjectMeta) -> Option<bool> {
+    metadata.managed_fields.iter().flatten().find_map(|entry| {
+        let status = entry.fields_v1.as_ref()?.0.get("f:status")?;
+        status.get(CONDITIONS).map(is_empty)
     })
 }
 

@@ -92,8 +92,10 @@ fn nothing_is_taken_without_our_finalizer_or_from_who_applies() {
 fn a_list_with_one_owner_is_told_from_one_with_keys() {
     let whole = json!({"f:status": {"f:conditions": {}}});
     let one = entry("manager", "Update", Some("status"), whole.clone());
-    assert!(conditions_are_one(&metadata(&[], vec![one.clone()])));
-    assert!(!conditions_are_one(&metadata(&[], vec![of_go()])));
+    assert_eq!(conditions_are_one(&metadata(&[], vec![one.clone()])), Some(true));
+    assert_eq!(conditions_are_one(&metadata(&[], vec![of_go()])), Some(false));
+    let spec = entry("kubectl", "Apply", None, json!({"f:spec": {"f:name": {}}}));
+    assert_eq!(conditions_are_one(&metadata(&[], vec![spec])), None);
     let transfer = transfer(&metadata(&[FINALIZER], vec![one])).unwrap();
     assert_eq!(fields(&transfer, FIELD_MANAGER, "Apply"), whole);
 }

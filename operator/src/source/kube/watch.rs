@@ -127,3 +127,69 @@ fn in_words(error: &watcher::Error, what: &str) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationSpec};
+    use futures::stream;
+    use kube::core::{DeserializeGuard, Status};
+    use kube::runtime::reflector;
+
+    fn object(name: &str) -> AnyConfiguration {
+        DeserializeGuard(Ok(NetworkConfiguration::new(name, NetworkConfigurationSpec::default())))
+    }
+
+    fn refused(code: u16) -> watcher::Error {
+        let status = Status { code, message: "no".into(), ..Status::default() };
+        watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()))
+    }
+
+    async fn follow(
+        watch: &mut Watch<AnyConfiguration>,
+        events: Vec<watcher::Result<Event<AnyConfiguration>>>,
+    ) -> Vec<String> {
+        let mut told = Vec::new();
+        let events = stream::iter(events).chain(stream::pending());
+        // What waits for ever is a watch on which nothing happens.
+        let _ = timeout(Duration::from_hours(1), watch.follow(events, |object| told.push(object.name))).await;
+        told
+    }
+
+    fn list(names: &[&str]) -> Vec<watcher::Result<Event<AnyConfiguration>>> {
+        let objects = names.iter().map(|name| Ok(Event::InitApply(object(name))));
+        [Ok(Event::Init)].into_iter().chain(objects).chain([Ok(Event::InitDone)]).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_hangs_is_given_up_and_what_was_read_stays() {
+        let (store, writer) = reflector::store();
+        let mut watch = Watch::new("objects", writer);
+        assert_eq!(follow(&mut watch, list(&["a"])).await, ["a"]);
+        assert!(watch.ready.is_cancelled());
+        for failures in 1..=3 {
+            let hangs = vec![Ok(Event::Init), Ok(Event::InitApply(object("b")))];
+            assert!(follow(&mut watch, hangs).await.is_empty());
+            assert_eq!((watch.failures, store.len()), (failures, 1));
+        }
+        assert_eq!(follow(&mut watch, list(&["a", "b"])).await, ["b"]);
+        assert_eq!((watch.failures, store.len()), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_is_interrupted_goes_on_and_a_list_that_fails_does_not() {
+        let (_, writer) = reflector::store();
+        let mut watch = Watch::new("objects", writer);
+        let mut events = list(&["a"]);
+        events.push(Err(watcher::Error::NoResourceVersion));
+        events.push(Ok(Event::Apply(object("b"))));
+        assert_eq!(follow(&mut watch, events).await, ["a", "b"]);
+        assert_eq!(watch.failures, 0);
+
+        for (code, part) in [(403, "permit"), (404, "install them"), (500, "no")] {
+            assert!(in_words(&refused(code), "objects").contains(part));
+            follow(&mut watch, vec![Err(refused(code)), Ok(Event::Apply(object("c")))]).await;
+        }
+        assert_eq!(watch.failures, 3);
+    }
+}
