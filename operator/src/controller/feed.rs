@@ -134,14 +134,15 @@ impl Reader {
         Ok(())
     }
 
-    /// Remembers when devices that are waited for got their leases.
+    /// Remembers when devices got their leases.
     fn note_leases(&self, events: &[Happening]) {
         let leased = events.iter().filter(|event| event.what == What::Leased);
         let leased: Vec<(Mac, i64)> = leased.filter_map(|event| Some((event.mac?, event.time))).collect();
         if !leased.is_empty() {
             let waiting = self.context.waiting.devices();
-            for (mac, time) in leased.iter().filter(|(mac, _)| waiting.binary_search(mac).is_ok()) {
-                self.context.metrics.device_got_lease(&mac.to_string(), *time);
+            for (mac, time) in leased {
+                let awaited = waiting.binary_search(&mac).is_ok();
+                self.context.metrics.device_got_lease(&mac.to_string(), time, awaited);
             }
         }
     }
