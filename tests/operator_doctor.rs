@@ -2,12 +2,15 @@
 
 mod support;
 
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "support/operator.rs"]
 mod operator;
 
 use std::fs;
 
-use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
+use certificates::Certificates;
+use kea_lab::{ControlAgent, Database, Kea, KeaInstallation, SqlKind};
 use operator::{Said, network_namespace, run};
 use serde_json::{Value, json};
 use support::site::with;
@@ -198,6 +201,60 @@ fn networks_that_kea_does_not_fit() {
         put_network(&kea, &network);
         expect_one(&kea, "network", severity, words);
     }
+}
+
+#[test]
+fn what_http_tells() {
+    let kea = start();
+    kea.config_set(&well(&kea)).unwrap().success().unwrap();
+    let agent = ControlAgent::for_server(&kea).unwrap();
+    let said = run(&["doctor", "--kea-url", &agent.url(), "--source", &source(&kea)], &[]);
+    assert!(said.out.contains("Kea's clock is ours"), "{said:?}");
+    let version = kea.command("version-get", &Value::Null).unwrap().text;
+    // Kea 3.0 could be asked itself.
+    let could_do_without = version.starts_with('3');
+    assert_eq!(said.out.contains("commands go through a control agent"), could_do_without, "{said:?}");
+    assert_eq!(said.code, i32::from(could_do_without), "{said:?}");
+}
+
+#[test]
+fn the_ends_of_certificates_are_told() {
+    let kea = start();
+    kea.config_set(&well(&kea)).unwrap().success().unwrap();
+    let certificates = Certificates::new();
+    let extra = certificates.for_agent(&kea.dir().join("agent"), true);
+    let agent = ControlAgent::with_config(&kea, &extra).unwrap();
+    let files = certificates.for_client(&kea.dir().join("client"));
+    let [ca, cert, key] = files.each_ref().map(|file| file.to_str().unwrap());
+    let url = format!("https://{}", agent.address());
+    let said = run(
+        &[
+            "doctor",
+            "-o",
+            "json",
+            "--source",
+            &source(&kea),
+            "--kea-url",
+            &url,
+            "--kea-tls-ca-file",
+            ca,
+            "--kea-tls-cert-file",
+            cert,
+            "--kea-tls-key-file",
+            key,
+        ],
+        &[],
+    );
+    let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    let all = report["findings"].as_array().unwrap().iter();
+    let told: Vec<&str> = all
+        .filter(|finding| finding["check"] == "certificate")
+        .map(|finding| finding["what"].as_str().unwrap().split(':').next().unwrap())
+        .collect();
+    let named = |file: &str, variable: &str| format!("{file} ({variable})");
+    let expected =
+        [named(cert, "KEA_TLS_CERT_FILE"), named(ca, "KEA_TLS_CA_FILE"), "the certificate of Kea".to_owned()];
+    assert_eq!(told, expected, "{said:?}");
 }
 
 #[test]

@@ -64,18 +64,21 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
-    let settings = args.kea.settings(super::is_set)?;
+    let mut settings = args.kea.settings(super::is_set)?;
+    servers::provide(&mut settings).await?;
     let of_settings = |warning: &String| {
         Finding::warning("settings", warning).fix("correct the variable or flag that it names").of("settings")
     };
     let mut findings: Vec<Finding> = settings.warnings.iter().map(of_settings).collect();
     let servers = servers::open(&settings, args.server.as_deref())?;
-    let facts: Vec<Facts> = join_all(servers.iter().map(|reached| {
-        let http = &reached.settings.http;
-        Facts::ask(&reached.server, &reached.settings.endpoint, http.credentials.is_some())
-    }))
+    let facts: Vec<Facts> = join_all(
+        servers
+            .iter()
+            .map(|reached| Facts::ask(&reached.server, &reached.settings.endpoint, &reached.settings.http)),
+    )
     .await;
-    findings.extend(facts.iter().flat_map(|facts| checks::server(facts, settings.servers.len())));
+    let now = k8s_openapi::jiff::Timestamp::now();
+    findings.extend(facts.iter().flat_map(|facts| checks::server(facts, settings.servers.len(), now)));
     findings.extend(checks::peers(&facts));
     findings.extend(objects(args, &facts).await);
     Ok(findings)
@@ -108,7 +111,7 @@ async fn objects(args: &DoctorArgs, facts: &[Facts]) -> Vec<Finding> {
 fn read(source: &Source) -> Objects {
     let networks = source.namespaces.state().into_iter().map(|network| {
         let name = format!("{}/{}", network.namespace().unwrap_or_default(), network.name_any());
-        (name, network.0.clone().map_err(|invalid| invalid.error.clone()))
+        (name, network.0.clone().map_err(|invalid| invalid.error))
     });
     let configurations = source.configurations.state().into_iter();
     Objects {

@@ -1,11 +1,14 @@
 //! The servers, for commands that ask them once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{KeaSettings, ServerSettings};
 use crate::kea::{self, Limits, Server};
+use crate::source;
 
 /// A server and how it is reached.
 pub struct Reached<'a> {
@@ -13,6 +16,19 @@ pub struct Reached<'a> {
     pub server: Arc<Server>,
     /// How it is reached.
     pub settings: &'a ServerSettings,
+}
+
+/// How long the Secret of `KEA_TLS_SECRET_NAME` may take to be read.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Gives the servers the Secret that the settings name, if any, once it is read.
+pub async fn provide(settings: &mut KeaSettings) -> anyhow::Result<()> {
+    source::secret::provide(settings, &CancellationToken::new()).await?;
+    if let Some(secret) = settings.servers.first_mut().and_then(|server| server.http.tls.secret.as_mut()) {
+        // What is wrong with it is told where it is used.
+        let _ = tokio::time::timeout(PATIENCE, secret.changed()).await;
+    }
+    Ok(())
 }
 
 /// The servers whose URL has `wanted` in it, or all of them. Who does not answer is not asked again: a person is waiting.

@@ -43,7 +43,8 @@ pub struct Stage {
 impl StageArgs {
     /// Reads the objects once and opens the servers. `rules` may change the settings that decide about addresses.
     pub async fn open(&self, rules: impl FnOnce(Rules) -> Rules) -> anyhow::Result<Stage> {
-        let settings = self.kea.settings(super::is_set)?;
+        let mut settings = self.kea.settings(super::is_set)?;
+        servers::provide(&mut settings).await?;
         for warning in &settings.warnings {
             eprintln!("warning: {warning}");
         }

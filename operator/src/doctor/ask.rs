@@ -1,10 +1,14 @@
 //! What a server says of itself. Only commands that change nothing are sent.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kea::{Endpoint, KeaError, Server};
+use crate::kea::{Endpoint, Glance, HttpSettings, KeaError, Server, glance};
+
+/// How long the clock and the certificates may take to be seen.
+const GLANCE: Duration = Duration::from_secs(5);
 
 /// What one server said. Where it did not answer, everything else is empty.
 #[derive(Clone, Debug)]
@@ -27,21 +31,24 @@ pub struct Facts {
     pub hook: Option<Value>,
     /// `status-get`.
     pub status: Option<Value>,
+    /// Its clock and certificates, where it is reached over HTTP.
+    pub glance: Glance,
 }
 
 impl Facts {
     /// Asks a server.
-    pub async fn ask(server: &Server, endpoint: &Endpoint, has_password: bool) -> Self {
+    pub async fn ask(server: &Server, endpoint: &Endpoint, http: &HttpSettings) -> Self {
         let mut facts = Self {
             name: server.name().to_owned(),
             endpoint: endpoint.clone(),
-            has_password,
+            has_password: http.credentials.is_some(),
             version: version(server).await,
             commands: BTreeSet::new(),
             config: None,
             unread: vec![],
             hook: None,
             status: None,
+            glance: glance(endpoint, http, GLANCE).await,
         };
         if facts.version.is_ok() {
             let commands = facts.read(server, "list-commands").await;
@@ -119,5 +126,6 @@ pub(super) fn healthy() -> Facts {
             "stores": [{"path": "/var/lib/kea/hosts.db", "healthy": true, "read-only": false}],
         })),
         status: Some(json!({"pid": 1})),
+        glance: Glance::default(),
     }
 }

@@ -30,6 +30,6 @@ pub use pages::Listed;
 pub use server::Server;
 pub use state::{Reach, ServerState};
 pub use transport::{
-    Credentials, HttpSettings, SecretKeys, SecretReceiver, SetupError, Text, TlsSecret, TlsSettings,
-    Transport, open,
+    Credentials, Glance, HttpSettings, SecretKeys, SecretReceiver, SetupError, Text, TlsSecret, TlsSettings,
+    Transport, glance, open,
 };

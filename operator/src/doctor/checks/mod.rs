@@ -9,14 +9,19 @@ mod hook;
 mod objects;
 mod peers;
 mod sources;
+mod time;
+
+use k8s_openapi::jiff::Timestamp;
 
 use super::config::Config;
 use super::{Facts, Finding};
 use crate::kea::KeaError;
 
-/// Everything about one server. `servers` is how many the operator writes to.
-pub fn server(facts: &Facts, servers: usize) -> Vec<Finding> {
+/// Everything about one server, at a time. `servers` is how many the operator writes to.
+pub fn server(facts: &Facts, servers: usize, now: Timestamp) -> Vec<Finding> {
     let mut found = access::reachable(facts);
+    found.extend(time::clock(&facts.glance));
+    found.extend(time::certificates(&facts.glance, now));
     if facts.version.is_ok() {
         found.extend(facts.unread.iter().map(|error| of_error("answers", error)));
         found.extend(commands::commands(facts));

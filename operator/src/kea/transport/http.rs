@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -153,16 +153,21 @@ impl Http {
     }
 }
 
+/// What every client has in common.
+pub(super) fn builder(settings: &HttpSettings) -> ClientBuilder {
+    Client::builder()
+        .http1_only()
+        // Commands go straight to Kea, and an answer that leads elsewhere is none of Kea's.
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE)
+        .user_agent(concat!("kea-operator/", env!("CARGO_PKG_VERSION")))
+}
+
 impl ReadyClient {
     fn new(url: &Url, settings: &HttpSettings, material: &Material) -> Result<Self, SetupError> {
-        let builder = Client::builder()
-            .http1_only()
-            // Commands go straight to Kea, and an answer that leads elsewhere is none of Kea's.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE)
-            .user_agent(concat!("kea-operator/", env!("CARGO_PKG_VERSION")));
+        let builder = builder(settings);
         let builder = if settings.disable_keepalives { builder.pool_max_idle_per_host(0) } else { builder };
         let (builder, url) = settings.tls.apply(builder, url, material)?;
         let client = builder.build().map_err(|error| SetupError::Client(root_cause(&error).to_string()))?;

@@ -1,5 +1,6 @@
 //! Ways to Kea: each carries one command there and the answer back, as bytes.
 
+mod glance;
 mod http;
 mod insecure;
 mod material;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 
 use super::{Endpoint, KeaError};
 
+pub use glance::{Glance, glance};
 pub use http::HttpSettings;
 pub use material::{Credentials, SecretKeys, SecretReceiver, Text, TlsSecret};
 pub use tls::{SetupError, TlsSettings};
