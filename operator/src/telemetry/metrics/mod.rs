@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use k8s_openapi::jiff::Timestamp;
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -94,7 +93,6 @@ impl Metrics {
     /// All values, as text.
     pub fn encode(&self, format: Format) -> String {
         self.0.objects.count();
-        self.0.reservations.forget(Timestamp::now().as_second());
         exposition::encode(&self.0.registry, format)
     }
 }

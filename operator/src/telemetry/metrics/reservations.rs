@@ -17,7 +17,8 @@ pub(super) struct ReservationFamilies {
     operations: Labelled<3, Counter>,
     to_reservation: Histogram,
     to_pin: Histogram,
-    pins: Mutex<Pins>,
+    /// When leases were first seen of devices that are not reserved yet.
+    leased: Mutex<HashMap<String, i64>>,
     drift_found: Labelled<1, Counter>,
     drift_repaired: Labelled<1, Counter>,
     level: Labelled<1, Gauge>,
@@ -26,28 +27,7 @@ pub(super) struct ReservationFamilies {
     sweeps: Labelled<2, Counter>,
 }
 
-/// What is known of devices whose time from lease to reservation is not known yet; all times in seconds since 1970.
-#[derive(Default)]
-struct Pins {
-    /// When they got their leases.
-    leased: HashMap<String, i64>,
-    /// When they were reserved, for devices whose lease was not told of.
-    reserved: HashMap<String, i64>,
-}
-
-/// News of a lease that come later than this many seconds after its reservation are not waited for.
-const LATE: i64 = 60;
-
 impl ReservationFamilies {
-    fn pinned_after(&self, seconds: i64) {
-        self.to_pin.observe(Duration::from_secs(seconds.try_into().unwrap_or_default()).as_secs_f64());
-    }
-
-    /// Forgets what is not waited for any more; `now` is in seconds since 1970.
-    pub fn forget(&self, now: i64) {
-        self.pins.lock().reserved.retain(|_, time| now - *time < LATE);
-    }
-
     pub fn register(to: &mut Registrar) -> Self {
         Self {
             operations: to.counters(
@@ -60,8 +40,8 @@ impl ReservationFamilies {
                 "Time from the creation of an object to its first reservation",
                 waits,
             ),
-            to_pin: to.time("lease_to_pin", "Time from the lease of a device to its reservation", waits),
-            pins: Mutex::default(),
+            to_pin: to.time("lease_to_pin", "Time from the first sight of a lease to its reservation", waits),
+            leased: Mutex::default(),
             drift_found: to.counters(
                 "drift_found",
                 "Reservations that were not on the server as the status of their object says",
@@ -109,26 +89,17 @@ impl Metrics {
         self.0.reservations.to_reservation.observe(age.as_secs_f64());
     }
 
-    /// A device got or renewed a lease at that time, in seconds since 1970. `awaited` is whether that is waited for.
-    pub fn device_got_lease(&self, device: &str, time: i64, awaited: bool) {
-        let mut pins = self.0.reservations.pins.lock();
-        match pins.reserved.remove(device) {
-            Some(reserved) if reserved >= time => self.0.reservations.pinned_after(reserved - time),
-            // It was reserved before: this is a renewal.
-            Some(_) => {}
-            None if awaited => _ = pins.leased.entry(device.to_owned()).or_insert(time),
-            None => {}
-        }
+    /// The lease of a device was seen that is waited for; it is from that time, in milliseconds since 1970, at the latest.
+    pub fn lease_seen(&self, device: &str, time: i64) {
+        self.0.reservations.leased.lock().entry(device.to_owned()).or_insert(time);
     }
 
-    /// A device has a reservation since that time, in seconds since 1970.
-    pub fn device_got_reservation(&self, device: &str, time: i64) {
-        let mut pins = self.0.reservations.pins.lock();
-        match pins.leased.remove(device) {
-            Some(leased) => self.0.reservations.pinned_after(time - leased),
-            // The lease may yet be told of.
-            None => _ = pins.reserved.insert(device.to_owned(), time),
-        }
+    /// The lease of a device is reserved since that time, in milliseconds since 1970. One that was not seen before was seen
+    /// in the same look.
+    pub fn lease_reserved(&self, device: &str, time: i64) {
+        let leased = self.0.reservations.leased.lock().remove(device).unwrap_or(time);
+        let waited = Duration::from_millis(time.saturating_sub(leased).try_into().unwrap_or_default());
+        self.0.reservations.to_pin.observe(waited.as_secs_f64());
     }
 
     /// A reservation is not on the server as the status of its object says.
