@@ -68,6 +68,7 @@ pub async fn follow(context: Arc<Context>, member: Arc<Member>, stop: Cancellati
             reader.bookmark = None;
             continue;
         }
+        let _pulse = reader.context.metrics.liveness().watch("reading the events of a server");
         let outcome = tokio::select! {
             outcome = reader.read() => outcome,
             () = stop.cancelled() => return,

@@ -17,10 +17,6 @@ use super::words::{ErrorType, Outcome, Phase, SkipReason};
 /// The label `controller`: there is one.
 const CONTROLLER: &str = "networkconfiguration";
 
-/// Work on one object that takes longer than this is stuck: every step of it has a limit of its own, and all of them
-/// together, with every retry, stay far below.
-const LONGEST_RECONCILIATION: Duration = Duration::from_mins(30);
-
 /// Namespace and name of an object.
 pub type ObjectKey = (String, String);
 
@@ -160,7 +156,7 @@ impl Metrics {
             metrics: self.clone(),
             began: Instant::now(),
             result: Outcome::Error,
-            _pulse: self.liveness().watch("reconciliation", LONGEST_RECONCILIATION),
+            _pulse: self.liveness().watch("reconciliation"),
         }
     }
 
