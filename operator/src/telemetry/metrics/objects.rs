@@ -133,13 +133,6 @@ impl Metrics {
         self.0.objects.registered.lock().standing.insert(object, Standing::Skipped(reason));
     }
 
-    /// An object is nothing to the operator any more.
-    pub fn object_is_gone(&self, object: &ObjectKey) {
-        let mut registered = self.0.objects.registered.lock();
-        registered.standing.remove(object);
-        registered.waiting.remove(object);
-    }
-
     /// An object changed and waits for a worker.
     pub fn object_queued(&self, object: ObjectKey) {
         self.0.objects.registered.lock().waiting.entry(object).or_insert_with(Instant::now);
