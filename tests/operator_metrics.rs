@@ -236,6 +236,7 @@ fn metrics_move_with_what_happens() {
     site.lab.device("laptop", LAPTOP).unwrap().dhcp().unwrap();
     site.wait_until("kea_operator_objects", &[("phase", "Ready")], 2.0);
     site.wait_until("kea_operator_time_to_reservation_seconds_count", &[], 2.0);
+    site.wait_until("kea_operator_lease_to_pin_seconds_count", &[], 2.0);
     site.wait_until(reservations, &added, 2.0);
 
     // Somebody removes the reservation; the next look finds and mends that.

@@ -14,7 +14,7 @@ use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source;
 use crate::telemetry::metrics::ServerType;
-use crate::telemetry::{self, CountedObjects, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
+use crate::telemetry::{self, CountedObjects, Liveness, LogArgs, Metrics, Readiness, ServeArgs, TraceArgs};
 
 /// What `run` takes.
 #[derive(Args, Debug)]
@@ -74,7 +74,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     let stop = CancellationToken::new();
     tokio::spawn(signals(stop.clone())?);
     let readiness = Readiness::default();
-    let metrics = Metrics::default();
+    let metrics = Metrics::new(Liveness::new(settings.limits.timeout));
     let answers = args.serve.bind().await?.serve(readiness.clone(), metrics.clone(), &stop);
     source::secret::provide(&mut settings, &stop).await?;
     let servers = servers(&settings, &term, &metrics)?;

@@ -15,7 +15,7 @@ use super::triage::{Claim, Why};
 use super::validate::ValidateError;
 use super::{Context, created, dereference};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkInterface};
-use crate::domain::{Mac, Outcome, SubnetError};
+use crate::domain::{Mac, Outcome, SubnetError, Wish};
 use crate::kea::Member;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{self, ErrorType, Phase, SkipReason, object_key};
@@ -103,11 +103,12 @@ pub fn applied(
             }
         }
     }
-    for (_, outcome) in &finding.interfaces {
+    for (interface, outcome) in &finding.interfaces {
         if let Outcome::Reserved { mac, .. } = outcome
+            && matches!(interface.wish, Wish::Reserve { requested: None, .. })
             && !before.contains(mac)
         {
-            metrics.device_got_reservation(&mac.to_string(), Timestamp::now().as_second());
+            metrics.lease_reserved(&mac.to_string(), Timestamp::now().as_millisecond());
         }
     }
     let reserved = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Reserved { .. });

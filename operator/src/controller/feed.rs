@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,7 @@ pub async fn follow(
             reader.bookmark = None;
             continue;
         }
+        let _pulse = reader.context.metrics.liveness().watch("reading the events of a server");
         let outcome = tokio::select! {
             outcome = reader.read() => outcome,
             () = stop.cancelled() => return,
@@ -105,11 +107,7 @@ struct Reader {
 
 impl Reader {
     async fn read(&mut self) -> Result<(), KeaError> {
-        self.read_events().await?;
-        self.look_for_leases().await
-    }
-
-    async fn read_events(&mut self) -> Result<(), KeaError> {
+        self.look_for_leases().await?;
         loop {
             let first = self.bookmark.is_none();
             let news = self.member.server().news(self.bookmark).await?;
@@ -122,7 +120,6 @@ impl Reader {
                 );
                 self.bring_back_all();
             }
-            self.note_leases(&news.events);
             for happening in &news.events {
                 if let Some(mac) = self.concerns(happening) {
                     self.bring_back(mac);
@@ -148,22 +145,11 @@ impl Reader {
                 leases.iter().map(|lease| (lease.address, lease.subnet_id)).collect();
             let before = self.seen.insert(mac, now.clone());
             if !now.is_empty() && before != Some(now) {
+                self.context.metrics.lease_seen(&mac.to_string(), Timestamp::now().as_millisecond());
                 self.bring_back(mac);
             }
         }
         Ok(())
-    }
-
-    /// Remembers when devices that are waited for got their leases.
-    fn note_leases(&self, events: &[Happening]) {
-        let leased = events.iter().filter(|event| event.what == What::Leased);
-        let leased: Vec<(Mac, i64)> = leased.filter_map(|event| Some((event.mac?, event.time))).collect();
-        if !leased.is_empty() {
-            let waiting = self.context.waiting.devices();
-            for (mac, time) in leased.iter().filter(|(mac, _)| waiting.binary_search(mac).is_ok()) {
-                self.context.metrics.device_got_lease(&mac.to_string(), *time);
-            }
-        }
     }
 
     /// The device of an event that an object should look at. What the operator did itself is none of that.
@@ -174,7 +160,7 @@ impl Reader {
             What::Pinned | What::Removed => true,
             What::Put => !ours,
             // Leases of devices that are waited for are asked for anyway.
-            What::Leased | What::Other => false,
+            What::Other => false,
         };
         concerns.then_some(mac)
     }

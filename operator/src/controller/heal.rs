@@ -20,6 +20,7 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
             () = tokio::time::sleep(PAUSE) => {}
             () = stop.cancelled() => return,
         }
+        let _pulse = context.metrics.liveness().watch("bringing a server level");
         for member in context.fleet.members() {
             // Whether it answers is found out elsewhere, at a pace that credentials survive.
             let returned = member.standing() == Standing::Behind && member.server().state().is_healthy();

@@ -79,6 +79,7 @@ pub async fn run(
                 "far fewer NetworkConfigurations than before: no orphaned reservation is removed until they are back, or for 24 h"
             );
         }
+        let pulse = context.metrics.liveness().watch("the sweep for orphans");
         for member in context.fleet.members() {
             let known = known.entry(member.name().into()).or_default();
             let outcome = tokio::select! {
@@ -90,6 +91,7 @@ pub async fn run(
                 tracing::warn!(server = member.name(), %error, "cannot look for orphaned reservations; will try again");
             }
         }
+        drop(pulse);
         tokio::select! {
             () = tokio::time::sleep(options.interval) => {}
             () = stop.cancelled() => return,

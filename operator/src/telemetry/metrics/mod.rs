@@ -14,6 +14,7 @@ mod words;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
@@ -53,6 +54,13 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::new(Liveness::new(Duration::from_secs(10)))
+    }
+}
+
+impl Metrics {
+    /// Nothing is counted yet.
+    pub fn new(liveness: Liveness) -> Self {
         let mut to = registry::Registrar::new();
         let kea = kea::KeaFamilies::register(&mut to);
         let reservations = reservations::ReservationFamilies::register(&mut to);
@@ -69,12 +77,10 @@ impl Default for Metrics {
             reservations,
             objects,
             leader,
-            liveness: Liveness::default(),
+            liveness,
         }))
     }
-}
 
-impl Metrics {
     /// This process is the leader, or is not.
     pub fn leader_is_me(&self, leader: bool) {
         self.0.leader.set(leader.into());

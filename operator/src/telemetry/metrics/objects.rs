@@ -17,10 +17,6 @@ use super::words::{ErrorType, Outcome, Phase, SkipReason};
 /// The label `controller`: there is one.
 const CONTROLLER: &str = "networkconfiguration";
 
-/// Work on one object that takes longer than this is stuck: every step of it has a limit of its own, and all of them
-/// together, with every retry, stay far below.
-const LONGEST_RECONCILIATION: Duration = Duration::from_mins(30);
-
 /// Namespace and name of an object.
 pub type ObjectKey = (String, String);
 
@@ -137,13 +133,6 @@ impl Metrics {
         self.0.objects.registered.lock().standing.insert(object, Standing::Skipped(reason));
     }
 
-    /// An object is nothing to the operator any more.
-    pub fn object_is_gone(&self, object: &ObjectKey) {
-        let mut registered = self.0.objects.registered.lock();
-        registered.standing.remove(object);
-        registered.waiting.remove(object);
-    }
-
     /// An object changed and waits for a worker.
     pub fn object_queued(&self, object: ObjectKey) {
         self.0.objects.registered.lock().waiting.entry(object).or_insert_with(Instant::now);
@@ -160,7 +149,7 @@ impl Metrics {
             metrics: self.clone(),
             began: Instant::now(),
             result: Outcome::Error,
-            _pulse: self.liveness().watch("reconciliation", LONGEST_RECONCILIATION),
+            _pulse: self.liveness().watch("reconciliation"),
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) struct ReservationFamilies {
     operations: Labelled<3, Counter>,
     to_reservation: Histogram,
     to_pin: Histogram,
-    /// When devices got their leases, until they have reservations.
+    /// When leases were first seen of devices that are not reserved yet.
     leased: Mutex<HashMap<String, i64>>,
     drift_found: Labelled<1, Counter>,
     drift_repaired: Labelled<1, Counter>,
@@ -40,7 +40,7 @@ impl ReservationFamilies {
                 "Time from the creation of an object to its first reservation",
                 waits,
             ),
-            to_pin: to.time("lease_to_pin", "Time from the lease of a device to its reservation", waits),
+            to_pin: to.time("lease_to_pin", "Time from the first sight of a lease to its reservation", waits),
             leased: Mutex::default(),
             drift_found: to.counters(
                 "drift_found",
@@ -89,17 +89,17 @@ impl Metrics {
         self.0.reservations.to_reservation.observe(age.as_secs_f64());
     }
 
-    /// A device whose reservation waits for it got a lease at that time, in seconds since 1970.
-    pub fn device_got_lease(&self, device: &str, time: i64) {
+    /// The lease of a device was seen that is waited for; it is from that time, in milliseconds since 1970, at the latest.
+    pub fn lease_seen(&self, device: &str, time: i64) {
         self.0.reservations.leased.lock().entry(device.to_owned()).or_insert(time);
     }
 
-    /// A device has a reservation since that time, in seconds since 1970.
-    pub fn device_got_reservation(&self, device: &str, time: i64) {
-        if let Some(leased) = self.0.reservations.leased.lock().remove(device) {
-            let waited = Duration::from_secs(time.saturating_sub(leased).try_into().unwrap_or_default());
-            self.0.reservations.to_pin.observe(waited.as_secs_f64());
-        }
+    /// The lease of a device is reserved since that time, in milliseconds since 1970. One that was not seen before was seen
+    /// in the same look.
+    pub fn lease_reserved(&self, device: &str, time: i64) {
+        let leased = self.0.reservations.leased.lock().remove(device).unwrap_or(time);
+        let waited = Duration::from_millis(time.saturating_sub(leased).try_into().unwrap_or_default());
+        self.0.reservations.to_pin.observe(waited.as_secs_f64());
     }
 
     /// A reservation is not on the server as the status of its object says.
