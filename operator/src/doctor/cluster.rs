@@ -9,13 +9,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
-use super::Finding;
+use super::{Check, Finding};
 use crate::leader::LEASE_NAME;
 
-const ACCESS: &str = "access";
-const DEFINITIONS: &str = "definitions";
-const PERMISSIONS: &str = "permissions";
-const OPERATORS: &str = "operators";
+const ACCESS: Check = Check::Access;
+const DEFINITIONS: Check = Check::Definitions;
+const PERMISSIONS: Check = Check::Permissions;
+const OPERATORS: Check = Check::Operators;
 
 /// Group, resource, subresource and verbs that the operator needs (docs/operator.md, "A Cluster").
 const NEEDED: [(&str, &str, &str, &[&str]); 5] = [

@@ -11,4 +11,4 @@ mod config;
 mod finding;
 
 pub use ask::Facts;
-pub use finding::{Finding, Severity};
+pub use finding::{Check, Finding, Severity};

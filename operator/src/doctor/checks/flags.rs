@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::super::ask::texts;
 use super::super::config::{Config, Level, Subnet};
-use crate::doctor::Finding;
+use crate::doctor::{Check, Finding};
 
-const FLAGS: &str = "reservation-flags";
-const IDENTIFIERS: &str = "identifiers";
+const FLAGS: Check = Check::ReservationFlags;
+const IDENTIFIERS: Check = Check::Identifiers;
 
 /// How many subnets a finding names before it only counts.
 const LISTED: usize = 5;

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::super::ask::texts;
 use super::super::config::{Config, items};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const HOOK: &str = "hook";
-const STORE: &str = "store";
-const EVENTS: &str = "events";
+const HOOK: Check = Check::Hook;
+const STORE: Check = Check::Store;
+const EVENTS: Check = Check::Events;
 
 /// Events that a busy server may have in the seconds between two questions.
 const SMALL_LOG: u64 = 1000;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::super::config::Config;
 use super::list;
 use crate::crd::{NetworkConfiguration, NetworkNamespace};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 use crate::domain::{Subnet, SubnetError, parse_prefix, resolve_subnet};
 use kube::ResourceExt;
 
-const NETWORK: &str = "network";
-const OBJECTS: &str = "objects";
+const NETWORK: Check = Check::Network;
+const OBJECTS: Check = Check::Objects;
 
 /// How many objects a finding names before it only counts.
 const LISTED: usize = 5;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::config::Config;
 use super::list;
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "peers";
+const CHECK: Check = Check::Peers;
 
 /// What differs between servers. Each is compared with the first that answers.
 pub fn peers(servers: &[Facts]) -> Vec<Finding> {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::config::Config;
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "host-sources";
+const CHECK: Check = Check::HostSources;
 
 pub fn sources(facts: &Facts, config: Config<'_>) -> Vec<Finding> {
     let databases = config.hosts_databases();
