@@ -1,4 +1,4 @@
-//! docs/operator.md: its lists name what the code has, all of it and nothing else.
+//! docs/operator.md: its lists name what the code has, all of it and nothing else. docs/compatibility.md: its tests exist.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -14,12 +14,16 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// What stands under a heading, up to the next one that is not below it.
+/// What stands under a heading of docs/operator.md, up to the next one that is not below it.
 fn section(heading: &str) -> String {
-    let document = read("docs/operator.md");
+    section_of("docs/operator.md", heading)
+}
+
+fn section_of(path: &str, heading: &str) -> String {
+    let document = read(path);
     let level = heading.split(' ').next().unwrap().len();
     let mut lines = document.lines().skip_while(|line| *line != heading);
-    assert!(lines.next().is_some(), "docs/operator.md has no {heading:?}");
+    assert!(lines.next().is_some(), "{path} has no {heading:?}");
     let above = |line: &&str| {
         let marks = line.len() - line.trim_start_matches('#').len();
         marks == 0 || marks > level || !line[marks..].starts_with(' ')
@@ -215,4 +219,54 @@ fn checks_of_doctor_are_listed() {
     let listed = rows(&section("### doctor"));
     let checks = Check::all().iter().map(ToString::to_string);
     compare("checks", listed.iter().flat_map(|row| code(&row[0])), checks);
+}
+
+/// All sources under a folder, one after the other.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text.push_str(&sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+    text
+}
+
+#[test]
+fn compatibility_is_shown_by_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let code = sources(&root.join("tests")) + &sources(&root.join("operator/src"));
+    let is_test = |name: &str| code.contains(&format!("fn {name}("));
+    assert!(!is_test("no_such_test"));
+    let mut features = Vec::new();
+    for heading in ["## Features", "## What the Documents Promise", "## What Must Stay as It Was"] {
+        for row in rows(&section_of("docs/compatibility.md", heading)) {
+            let (what, here, shown) = match row.as_slice() {
+                [number, what, here, shown] => {
+                    features.push(number.parse::<usize>().unwrap());
+                    (what, here, shown)
+                }
+                [what, here, shown] => (what, here, shown),
+                other => panic!("{other:?}"),
+            };
+            let verdict =
+                ["yes", "better", "not yet", "no"].into_iter().find(|verdict| here.starts_with(verdict));
+            match verdict {
+                Some("yes" | "better") => {
+                    let names = self::code(shown);
+                    assert!(!names.is_empty(), "{what}: which test shows it?");
+                    for name in names {
+                        assert!(is_test(&name), "{what}: there is no test {name}");
+                    }
+                }
+                Some("no") => assert!(!shown.is_empty(), "{what}: why not?"),
+                Some(_) => {}
+                None => panic!("{what}: {here:?} is neither yes, better, not yet nor no"),
+            }
+        }
+    }
+    assert_eq!(features, Vec::from_iter(1..=82));
 }

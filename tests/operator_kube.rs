@@ -117,3 +117,45 @@ fn an_operator_that_was_killed_goes_on_where_it_was() {
     cluster.wait_for_phase("again", "Ready");
     assert_eq!(cluster.wait_for_reservations(1)[0]["ip-address"], json!(of_laptop));
 }
+
+#[test]
+fn a_watch_that_is_too_old_begins_anew() {
+    let mut cluster = Cluster::new("kubeold");
+    cluster.apply_network();
+    let (_phone, _) = cluster.switched_on("phone", PHONE);
+    let (_laptop, _) = cluster.switched_on("laptop", LAPTOP);
+    let operator = cluster.start("a", &["--log-level", "info,kea_operator=debug"]);
+    cluster.apply("phone", &[PHONE]);
+    cluster.wait_for_phase("phone", "Ready");
+
+    // The operator has no watch while this happens, and an API server that starts remembers nothing that was before.
+    operator.freeze().unwrap();
+    cluster.api.restart().unwrap();
+    cluster.apply("laptop", &[LAPTOP]);
+    cluster
+        .api
+        .kubectl(&["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--wait=false"])
+        .unwrap();
+    cluster.api.restart().unwrap();
+    operator.thaw().unwrap();
+    cluster.wait_for_phase("laptop", "Ready");
+    wait_for("the object to go", PATIENCE, || cluster.get("phone").is_none().then_some(()))
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
+    cluster.wait_for_reservations(1);
+    assert!(operator.log().contains("too old resource version"), "{}", operator.log());
+}
+
+#[test]
+fn an_api_server_that_hangs_holds_nobody_up() {
+    let cluster = Cluster::new("kubehang");
+    cluster.apply_network();
+    let operator = cluster.start("a", &[]);
+    cluster.apply("phone", &[PHONE]);
+    cluster.wait_for_phase("phone", "Reconciling");
+    cluster.api.freeze().unwrap();
+    let (_phone, leased) = cluster.switched_on("phone", PHONE);
+    Cluster::wait_for_log(&operator, "cannot write the status");
+    cluster.api.thaw().unwrap();
+    let object = cluster.wait_for_phase("phone", "Ready");
+    assert_eq!(object["status"]["networkInterfaces"][0]["ipv4Addresses"], json!([leased]));
+}

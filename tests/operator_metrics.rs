@@ -102,6 +102,10 @@ impl Site {
         })
     }
 
+    fn wait_until(&self, name: &str, labels: &[(&str, &str)], wanted: f64) {
+        self.wait_for(name, labels, |value| (value - wanted).abs() < 0.1);
+    }
+
     fn write(&self, object: &Value) {
         let name = object["metadata"]["name"].as_str().unwrap();
         let draft = self.objects.with_extension("draft");
@@ -196,28 +200,25 @@ fn assert_well_formed(text: &str) {
 fn metrics_move_with_what_happens() {
     let mut site = Site::new("metrics");
     site.lab.device("phone", PHONE).unwrap().dhcp().unwrap();
-    let wait = |name: &str, labels: &[(&str, &str)], wanted: f64| {
-        site.wait_for(name, labels, |value| (value - wanted).abs() < 0.1);
-    };
-    wait("kea_operator_server_health", &[("type", "primary")], 1.0);
-    wait("kea_operator_leader", &[], 1.0);
-    wait("kea_operator_active_network_configurations", &[], 0.0);
+    site.wait_until("kea_operator_server_health", &[("type", "primary")], 1.0);
+    site.wait_until("kea_operator_leader", &[], 1.0);
+    site.wait_until("kea_operator_active_network_configurations", &[], 0.0);
 
     site.write(&network_configuration(NAMESPACE, "phone", &[PHONE]));
     site.write(&network_configuration(NAMESPACE, "laptop", &[LAPTOP]));
     let mut foreign = network_configuration(NAMESPACE, "phone2", &["02:00:00:00:00:0c"]);
     foreign["spec"]["provider"] = json!("static-ip-operator");
     site.write(&foreign);
-    wait("kea_operator_objects", &[("phase", "Ready")], 1.0);
-    wait("kea_operator_objects", &[("phase", "Reconciling")], 1.0);
-    wait("kea_operator_skipped_objects", &[("reason", "provider")], 1.0);
-    wait("kea_operator_active_network_configurations", &[], 2.0);
+    site.wait_until("kea_operator_objects", &[("phase", "Ready")], 1.0);
+    site.wait_until("kea_operator_objects", &[("phase", "Reconciling")], 1.0);
+    site.wait_until("kea_operator_skipped_objects", &[("reason", "provider")], 1.0);
+    site.wait_until("kea_operator_active_network_configurations", &[], 2.0);
     let subnet = SUBNET_ID.to_string();
     let added = [("operation", "add"), ("status", "success"), ("subnet_id", subnet.as_str())];
     let reservations = "kea_operator_dhcp_reservations_total";
-    wait(reservations, &added, 1.0);
-    wait("kea_operator_server_dialect", &[("dialect", "ext")], 1.0);
-    wait("kea_operator_breaker_state", &[("state", "closed")], 1.0);
+    site.wait_until(reservations, &added, 1.0);
+    site.wait_until("kea_operator_server_dialect", &[("dialect", "ext")], 1.0);
+    site.wait_until("kea_operator_breaker_state", &[("state", "closed")], 1.0);
     let now = site.scrape();
     for (name, labels) in [
         ("kea_operator_kea_commands_total", [("command", "ext-reservation-apply"), ("result", "success")]),
@@ -231,6 +232,12 @@ fn metrics_move_with_what_happens() {
     }
     assert!(value(&now, "kea_operator_queue_wait_seconds_count", &[]).is_some_and(|count| count >= 3.0));
 
+    // The laptop is switched on. Its lease is reserved as soon as the hook tells of it.
+    site.lab.device("laptop", LAPTOP).unwrap().dhcp().unwrap();
+    site.wait_until("kea_operator_objects", &[("phase", "Ready")], 2.0);
+    site.wait_until("kea_operator_time_to_reservation_seconds_count", &[], 2.0);
+    site.wait_until(reservations, &added, 2.0);
+
     // Somebody removes the reservation; the next look finds and mends that.
     let reservation = json!({
         "subnet-id": SUBNET_ID, "identifier-type": "hw-address", "identifier": PHONE, "operation-target": "all",
@@ -239,33 +246,30 @@ fn metrics_move_with_what_happens() {
     let mut phone = network_configuration(NAMESPACE, "phone", &[PHONE]);
     phone["spec"]["description"] = json!("looked at again");
     site.write(&phone);
-    wait("kea_operator_drift_found_total", &[], 1.0);
-    wait("kea_operator_drift_repaired_total", &[], 1.0);
-    wait(reservations, &added, 2.0);
+    site.wait_until("kea_operator_drift_found_total", &[], 1.0);
+    site.wait_until("kea_operator_drift_repaired_total", &[], 1.0);
+    site.wait_until(reservations, &added, 3.0);
 
     // Kea goes and comes back. The operator is as alive and as ready as before.
     site.kea.kill9().unwrap();
-    wait("kea_operator_server_health", &[], 0.0);
+    site.wait_until("kea_operator_server_health", &[], 0.0);
     site.wait_for("kea_operator_kea_commands_total", &[("result", "network")], |count| count >= 1.0);
     phone["spec"]["description"] = json!("and again");
     site.write(&phone);
     let errors = "kea_operator_reconciliation_errors_total";
     let of_network = [("error_type", "network"), ("controller", "networkconfiguration")];
     site.wait_for(errors, &of_network, |count| count >= 1.0);
-    wait("kea_operator_server_level", &[], 0.0);
+    site.wait_until("kea_operator_server_level", &[], 0.0);
     for path in ["/healthz", "/readyz"] {
         assert_eq!(site.get(path, "").0, 200, "{path}");
     }
     site.kea.restart().unwrap();
-    let wait = |name: &str, labels: &[(&str, &str)], wanted: f64| {
-        site.wait_for(name, labels, |value| (value - wanted).abs() < 0.1);
-    };
-    wait("kea_operator_server_health", &[], 1.0);
-    wait("kea_operator_server_level", &[], 1.0);
+    site.wait_until("kea_operator_server_health", &[], 1.0);
+    site.wait_until("kea_operator_server_level", &[], 1.0);
 
     fs::remove_file(site.objects.join("phone.yaml")).unwrap();
-    wait(reservations, &[("operation", "remove"), ("status", "success")], 1.0);
-    wait("kea_operator_active_network_configurations", &[], 1.0);
+    site.wait_until(reservations, &[("operation", "remove"), ("status", "success")], 1.0);
+    site.wait_until("kea_operator_active_network_configurations", &[], 1.0);
 
     let (_, kind, text) = site.get("/metrics", "application/openmetrics-text");
     assert_eq!(kind, OPEN_METRICS);
@@ -273,4 +277,23 @@ fn metrics_move_with_what_happens() {
     assert_well_formed(&site.get("/metrics", "text/plain").2);
     let status = site.operator.terminate().unwrap();
     assert!(status.success(), "{status}\n{}", site.operator.tail());
+}
+
+#[test]
+fn what_is_not_well_formed_is_found() {
+    let head = "# HELP m Something of it\n# TYPE m gauge\n";
+    assert_well_formed(&format!("{head}m{{server=\"unix:/s\"}} 1\n"));
+    for bad in [
+        "m 1\n".to_owned(),
+        "# TYPE m gauge\nm 1\n".to_owned(),
+        format!("{head}m 1\nm 2\n"),
+        format!("{head}m{{of=\"02:00:00:00:00:0a\"}} 1\n"),
+        format!("{head}m{{of=\"02-00-00-00-00-0a\"}} 1\n"),
+        format!("{head}m{{of=\"10.77.0.1\"}} 1\n"),
+        format!("{head}m{{of=\"2001:db8::1\"}} 1\n"),
+        "# HELP m_total Something of it\n# TYPE m_total gauge\nm_total 1\n".to_owned(),
+    ] {
+        let found = std::panic::catch_unwind(|| assert_well_formed(&bad));
+        assert!(found.is_err(), "{bad}");
+    }
 }

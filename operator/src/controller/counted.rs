@@ -103,6 +103,13 @@ pub fn applied(
             }
         }
     }
+    for (_, outcome) in &finding.interfaces {
+        if let Outcome::Reserved { mac, .. } = outcome
+            && !before.contains(mac)
+        {
+            metrics.device_got_reservation(&mac.to_string(), Timestamp::now().as_second());
+        }
+    }
     let reserved = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Reserved { .. });
     if before.is_empty() && finding.interfaces.iter().any(reserved) && created(object) != 0 {
         let age = Timestamp::now().as_second().saturating_sub(created(object));

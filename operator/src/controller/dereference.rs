@@ -160,3 +160,43 @@ pub async fn look_closer(member: &Member, view: &mut View, macs: &[Mac]) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+    use kube::runtime::reflector;
+    use kube::runtime::watcher::Event;
+
+    use super::*;
+    use crate::crd::NetworkConfigurationSpec;
+
+    /// What an object without a name for its NetworkNamespace, or with one, gets where there are these.
+    fn found(there: &[(&str, &str)], wanted: Option<&str>) -> Result<String, &'static str> {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&Event::Init);
+        for (within, name) in there {
+            let mut namespace = NetworkNamespace::default();
+            namespace.metadata.name = Some((*name).into());
+            namespace.metadata.namespace = Some((*within).into());
+            writer.apply_watcher_event(&Event::InitApply(DeserializeGuard(Ok(namespace))));
+        }
+        writer.apply_watcher_event(&Event::InitDone);
+        let spec = NetworkConfigurationSpec {
+            network_namespace_name: wanted.map(Into::into),
+            ..NetworkConfigurationSpec::default()
+        };
+        let mut object = NetworkConfiguration::new("vm", spec);
+        object.metadata.namespace = Some("a".into());
+        namespace(&object, &store).map(|namespace| namespace.name_any()).map_err(|error| error.reason())
+    }
+
+    #[test]
+    fn the_named_one_counts_else_the_only_one_and_never_one_of_several() {
+        let two = [("a", "first"), ("a", "second"), ("b", "third")];
+        assert_eq!(found(&two, Some("second")), Ok("second".into()));
+        assert_eq!(found(&two, None), Err("NamespaceAmbiguous"));
+        assert_eq!(found(&two, Some("third")), Err("NamespaceMissing"));
+        assert_eq!(found(&two[1..], None), Ok("second".into()));
+        assert_eq!(found(&two[2..], None), Err("NamespaceMissing"));
+    }
+}

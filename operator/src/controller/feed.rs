@@ -86,7 +86,11 @@ struct Reader {
 
 impl Reader {
     async fn read(&mut self) -> Result<(), KeaError> {
-        self.look_for_leases().await?;
+        self.read_events().await?;
+        self.look_for_leases().await
+    }
+
+    async fn read_events(&mut self) -> Result<(), KeaError> {
         loop {
             let first = self.bookmark.is_none();
             let news = self.member.server().news(self.bookmark).await?;
@@ -98,6 +102,7 @@ impl Reader {
                 );
                 self.bring_back_all();
             }
+            self.note_leases(&news.events);
             for happening in &news.events {
                 if let Some(mac) = self.concerns(happening) {
                     self.bring_back(mac);
@@ -129,6 +134,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Remembers when devices that are waited for got their leases.
+    fn note_leases(&self, events: &[Happening]) {
+        let leased = events.iter().filter(|event| event.what == What::Leased);
+        let leased: Vec<(Mac, i64)> = leased.filter_map(|event| Some((event.mac?, event.time))).collect();
+        if !leased.is_empty() {
+            let waiting = self.context.waiting.devices();
+            for (mac, time) in leased.iter().filter(|(mac, _)| waiting.binary_search(mac).is_ok()) {
+                self.context.metrics.device_got_lease(&mac.to_string(), *time);
+            }
+        }
+    }
+
     /// The device of an event that an object should look at. What the operator did itself is none of that.
     fn concerns(&self, happening: &Happening) -> Option<Mac> {
         let mac = happening.mac?;
@@ -137,7 +154,7 @@ impl Reader {
             What::Pinned | What::Removed => true,
             What::Put => !ours,
             // Leases of devices that are waited for are asked for anyway.
-            What::Other => false,
+            What::Leased | What::Other => false,
         };
         concerns.then_some(mac)
     }

@@ -225,7 +225,8 @@ async fn survey(
     finding.subnet = Some(first.subnet.clone());
     if let Some(member) = members.first() {
         // What is not known stays as it was reported.
-        finding.options = member.network_options(first.subnet.id).await.ok();
+        let told = member.network_options(first.subnet.id).await.ok();
+        finding.options = told.map(|told| told.or(&validate::options(namespace)));
     }
     let now = k8s_openapi::jiff::Timestamp::now().as_second();
     let mut steps = plan(&desired, &views, now);

@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use crate::crd::{NetworkConfiguration, NetworkInterface, NetworkNamespace};
-use crate::domain::{Interface, Mac, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet};
+use crate::domain::{
+    Interface, Mac, NetworkOptions, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet,
+};
 
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +94,13 @@ pub fn prefix(namespace: &NetworkNamespace) -> Result<IpNet, ValidateError> {
         prefix @ IpNet::V4(_) => Ok(prefix),
         prefix @ IpNet::V6(_) => Err(ValidateError::Family { name: name(), prefix }),
     }
+}
+
+/// What a NetworkNamespace itself says about its network; for where Kea says nothing.
+pub fn options(namespace: &NetworkNamespace) -> NetworkOptions {
+    let manual = namespace.spec.network_provisioning.as_ref().and_then(|network| network.manual.as_ref());
+    let gateway = manual.and_then(|manual| manual.ipv4_gateway.as_deref()?.trim().parse().ok());
+    NetworkOptions { gateway, dns: vec![] }
 }
 
 /// Kea's subnet for a prefix.

@@ -47,6 +47,28 @@ pub struct NetworkNamespaceSpec {
     /// How machines get addresses; left out, by DHCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_allocation: Option<IpAllocation>,
+
+    /// Where the prefix comes from. A field of `v1alpha2`, which clusters of the vitistack project serve; read there, and not
+    /// part of the definition here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub network_provisioning: Option<NetworkProvisioning>,
+}
+
+/// Where a network comes from, in `v1alpha2`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetworkProvisioning {
+    /// What a person says about it, where no system provides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<ManualProvisioning>,
+}
+
+/// A network as a person describes it, in `v1alpha2`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManualProvisioning {
+    /// Default gateway. No status tells it.
+    #[serde(default, rename = "ipv4Gateway", skip_serializing_if = "Option::is_none")]
+    pub ipv4_gateway: Option<String>,
 }
 
 /// How machines in the network get addresses.

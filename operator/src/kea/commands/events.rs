@@ -39,6 +39,8 @@ pub struct Happening {
     pub mac: Option<Mac>,
     /// Whose the reservation is, or the one of the device that the lease is of.
     pub owner: Option<String>,
+    /// When, in seconds since 1970 by the server's clock.
+    pub time: i64,
 }
 
 /// Kinds of events (docs/hook.md, ext-event-get).
@@ -50,7 +52,9 @@ pub enum What {
     Put,
     /// A reservation is gone.
     Removed,
-    /// Anything else, such as what becomes of leases.
+    /// A device got a lease, or renewed it.
+    Leased,
+    /// Anything else, such as the end of a lease.
     Other,
 }
 
@@ -68,6 +72,8 @@ struct WireNews {
 #[serde(rename_all = "kebab-case")]
 struct WireEvent {
     number: u64,
+    #[serde(default)]
+    time: i64,
     event: String,
     hw_address: Option<String>,
     owner: Option<String>,
@@ -120,9 +126,11 @@ fn happening(event: WireEvent) -> Happening {
         "reservation-pinned" => What::Pinned,
         "reservation-added" | "reservation-updated" => What::Put,
         "reservation-removed" => What::Removed,
+        "lease-committed" => What::Leased,
         _ => What::Other,
     };
-    Happening { what, mac: event.hw_address.and_then(|text| text.parse().ok()), owner: event.owner }
+    let mac = event.hw_address.and_then(|text| text.parse().ok());
+    Happening { what, mac, owner: event.owner, time: event.time }
 }
 
 #[cfg(test)]
@@ -134,11 +142,11 @@ mod tests {
         let first = news(&json!({"epoch": 7, "head": 42}), None).unwrap();
         assert_eq!((first.next, first.more), (Bookmark { epoch: 7, number: 42 }, false));
         let answer = json!({"epoch": 7, "head": 45, "lost": false, "events": [
-            {"number": 43, "event": "lease-committed", "hw-address": "52:54:00:00:00:01", "ip-address": "10.0.0.5"},
+            {"number": 43, "time": 100, "event": "lease-committed", "hw-address": "52:54:00:00:00:01", "ip-address": "10.0.0.5"},
             {"number": 44, "event": "reservation-removed", "client-id": "01", "owner": "puppet"}]});
         let second = news(&answer, Some(first.next)).unwrap();
         assert_eq!((second.next.number, second.more, second.lost), (44, true, false));
-        assert_eq!(second.events[0].what, What::Other);
+        assert_eq!((second.events[0].what, second.events[0].time), (What::Leased, 100));
         assert_eq!(second.events[0].mac, Some("52:54:00:00:00:01".parse().unwrap()));
         assert_eq!((second.events[1].mac, second.events[1].owner.as_deref()), (None, Some("puppet")));
         let again =

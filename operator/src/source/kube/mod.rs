@@ -98,13 +98,17 @@ async fn watch_configurations(
     triggers: UnboundedSender<ObjectRef<AnyConfiguration>>,
 ) {
     let api: Api<AnyConfiguration> = Api::all(client);
+    let known = writer.as_reader();
     let mut watch = Watch::new("NetworkConfigurations", writer);
     loop {
         let events = watcher(api.clone(), watcher::Config::default()).default_backoff();
         // Nobody listens any more when the operator stops.
         watch
             .follow(events, |object| {
-                let _ = triggers.send(object);
+                // What is gone needs nothing: it was let go by its finalizer, or was never claimed.
+                if known.get(&object).is_some() {
+                    let _ = triggers.send(object);
+                }
             })
             .await;
     }

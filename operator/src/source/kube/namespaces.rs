@@ -146,7 +146,7 @@ mod tests {
         });
         let new = json!({
             "apiVersion": "vitistack.io/v1alpha2", "kind": "NetworkNamespace", "metadata": {"name": "b"},
-            "spec": {"networkProvisioning": {"provider": "manual", "manual": {"ipv4CIDR": "10.0.0.0/24"}}},
+            "spec": {"networkProvisioning": {"provider": "manual", "manual": {"ipv4CIDR": "10.0.0.0/24", "ipv4Gateway": "10.0.0.9"}}},
             "status": {"ipv4Prefix": "10.0.0.0/24", "provisioningPhase": "Ready"},
         });
         let bare = json!({"metadata": {"name": "c"}});

@@ -32,7 +32,9 @@ impl Matters for AnyNamespace {
                 let allocation = allocation.map(|allocation| (&allocation.type_, &allocation.provider));
                 let status = namespace.status.as_ref();
                 let status = status.map(|status| (&status.ipv4_prefix, &status.provisioning_phase));
-                fingerprint(&(allocation, status))
+                let network = namespace.spec.network_provisioning.as_ref();
+                let gateway = network.and_then(|network| network.manual.as_ref()?.ipv4_gateway.as_ref());
+                fingerprint(&(allocation, status, gateway))
             }
             Err(invalid) => fingerprint(&invalid.error),
         }

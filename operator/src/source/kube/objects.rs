@@ -18,6 +18,8 @@ use crate::source::{Notice, Objects, SourceError};
 const LONGEST_NOTE: usize = 1024;
 /// How long the API server gets for one answer: one that hangs must not hold a worker for ever.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The same for an event, which nothing depends on.
+const EVENT: Duration = Duration::from_secs(5);
 
 /// The way back to a cluster.
 pub struct Cluster {
@@ -165,7 +167,7 @@ impl Objects for Cluster {
         let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
         let recorder = Recorder::new(self.client.clone(), reporter);
         notice.log(object);
-        let error = match timeout(ANSWER, recorder.publish(&event, &object.object_ref(&()))).await {
+        let error = match timeout(EVENT, recorder.publish(&event, &object.object_ref(&()))).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the API server did not answer".into(),

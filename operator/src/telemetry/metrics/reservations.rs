@@ -1,6 +1,9 @@
 //! What the operator does to reservations.
 
+use std::collections::HashMap;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +17,8 @@ pub(super) struct ReservationFamilies {
     operations: Labelled<3, Counter>,
     to_reservation: Histogram,
     to_pin: Histogram,
+    /// When devices got their leases, until they have reservations.
+    leased: Mutex<HashMap<String, i64>>,
     drift_found: Labelled<1, Counter>,
     drift_repaired: Labelled<1, Counter>,
     level: Labelled<1, Gauge>,
@@ -36,6 +41,7 @@ impl ReservationFamilies {
                 waits,
             ),
             to_pin: to.time("lease_to_pin", "Time from the lease of a device to its reservation", waits),
+            leased: Mutex::default(),
             drift_found: to.counters(
                 "drift_found",
                 "Reservations that were not on the server as the status of their object says",
@@ -83,9 +89,17 @@ impl Metrics {
         self.0.reservations.to_reservation.observe(age.as_secs_f64());
     }
 
-    /// A lease was made a reservation, so long after the device got it.
-    pub fn lease_pinned_after(&self, age: Duration) {
-        self.0.reservations.to_pin.observe(age.as_secs_f64());
+    /// A device whose reservation waits for it got a lease at that time, in seconds since 1970.
+    pub fn device_got_lease(&self, device: &str, time: i64) {
+        self.0.reservations.leased.lock().entry(device.to_owned()).or_insert(time);
+    }
+
+    /// A device has a reservation since that time, in seconds since 1970.
+    pub fn device_got_reservation(&self, device: &str, time: i64) {
+        if let Some(leased) = self.0.reservations.leased.lock().remove(device) {
+            let waited = Duration::from_secs(time.saturating_sub(leased).try_into().unwrap_or_default());
+            self.0.reservations.to_pin.observe(waited.as_secs_f64());
+        }
     }
 
     /// A reservation is not on the server as the status of its object says.

@@ -17,7 +17,10 @@ fn everything() -> Metrics {
     metrics.credentials_reloaded(Outcome::Success);
     metrics.reservation_operation(ReservationOperation::Add, OperationStatus::Success, 7);
     metrics.object_reserved_after(second);
-    metrics.lease_pinned_after(second);
+    metrics.device_got_lease("02:00:00:00:00:0a", 10);
+    metrics.device_got_lease("02:00:00:00:00:0a", 12);
+    metrics.device_got_reservation("02:00:00:00:00:0a", 13);
+    metrics.device_got_reservation("02:00:00:00:00:0b", 13);
     metrics.drift_found("http://kea:8000");
     metrics.drift_repaired("http://kea:8000");
     metrics.server_is_level("http://kea:8000", true);
@@ -48,6 +51,8 @@ fn the_families_of_the_documents_have_their_names_and_labels() {
         assert_eq!(value(&metrics, sample).as_deref(), Some("1"), "{sample}");
     }
     assert_eq!(value(&metrics, "kea_operator_active_network_configurations").as_deref(), Some("0"));
+    assert_eq!(value(&metrics, "kea_operator_lease_to_pin_seconds_sum").as_deref(), Some("3.0"));
+    assert_eq!(value(&metrics, "kea_operator_lease_to_pin_seconds_count").as_deref(), Some("1"));
 }
 
 /// Names, kinds and labels as a scraper sees them.

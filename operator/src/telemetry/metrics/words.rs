@@ -168,8 +168,6 @@ words! {
         Provider = "provider",
         /// Its NetworkNamespace does not allocate by DHCP, or with another provider.
         Allocation = "allocation",
-        /// The settings want it to name what others leave to defaults.
-        StrictDefaults = "strict_defaults",
         /// It is deleted and was never claimed.
         Deleted = "deleted",
         /// It cannot be read.
