@@ -90,7 +90,12 @@ impl Place {
 
     /// Sends what `plan` prints.
     fn carry_out(&self) {
-        let planned: Value = serde_json::from_str(&self.succeed(&["plan", "-o", "json"])).unwrap();
+        self.carry_out_with(&[]);
+    }
+
+    fn carry_out_with(&self, more: &[&str]) {
+        let planned = self.succeed(&[&["plan", "-o", "json"], more].concat());
+        let planned: Value = serde_json::from_str(&planned).unwrap();
         for planned in planned.as_array().unwrap() {
             let command = planned["request"]["command"].as_str().unwrap();
             self.kea.ask(command, &planned["request"]["arguments"]).unwrap();
@@ -209,6 +214,24 @@ fn what_was_made_by_hand_is_taken_over_when_that_is_asked_for() {
         assert_eq!(owner(1)["kea-operator"]["uid"], json!(OBJECT));
         assert!(owner(2).get("kea-operator").is_none());
         assert_eq!(place.succeed(&["adopt"]), "none\n");
+    }
+}
+
+#[test]
+fn a_device_that_waits_for_its_address_is_shown() {
+    for place in places() {
+        let policy = ["--kea-address-policy", "mac-only"];
+        let said = place.run(&[&["diff"], &policy[..]].concat());
+        assert!(said.out.contains(&format!("for {} in subnet", mac(1))), "{said:?}");
+        place.carry_out_with(&policy);
+        let page = place.succeed(&[&["explain", "vm1"], &policy[..]].concat());
+        for part in [
+            "no address yet in subnet",
+            "owned by NetworkConfiguration default/vm1",
+            "nothing: no reservation",
+        ] {
+            assert!(page.contains(part), "'{part}' is not in\n{page}");
+        }
     }
 }
 
