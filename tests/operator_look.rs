@@ -164,7 +164,15 @@ fn everything_about_an_object_is_on_one_page() {
         let other = place.succeed(&["explain", &mac(9)]);
         assert!(other.starts_with("No NetworkConfiguration wishes for it."), "{other}");
 
+        fs::write(place.folder.join("broken.yaml"), "kind: [").unwrap();
+        assert!(place.run(&["diff"]).err.contains("broken.yaml is no YAML"));
+
         place.kea.kill9().unwrap();
+        for command in ["plan", "diff"] {
+            let said = place.run(&[command]);
+            assert_eq!(said.code, 1, "{said:?}");
+            assert!(format!("{}{}", said.out, said.err).contains("cannot reach Kea"), "{said:?}");
+        }
         let page = place.succeed(&["explain", OBJECT]);
         assert!(page.contains("KeaUnreachable") && page.contains("cannot reach Kea"), "{page}");
     }

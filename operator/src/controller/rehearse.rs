@@ -22,8 +22,8 @@ pub struct Rehearsal {
     configurations: Store<AnyConfiguration>,
 }
 
-/// Makes ready to look at the objects of a source that is read already. `servers` and the `objects` of the source are those
-/// of [`crate::rehearsal`].
+/// Makes ready to look at the objects of a source that is read already. `servers`, and the `objects` of the source, are
+/// those of [`crate::rehearsal`].
 pub fn rehearse(source: Source, servers: Vec<Arc<Server>>, options: Options) -> Rehearsal {
     let Source { configurations, namespaces, objects, cluster_id, .. } = source;
     // Nobody is brought back: each object is looked at once.
@@ -53,8 +53,8 @@ impl Rehearsal {
         dereference::namespace(object, &self.context.namespaces).map_err(|error| error.to_string())
     }
 
-    /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which is
-    /// there, will see to, or an orphan.
+    /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which
+    /// is there, will see to, or an orphan.
     pub async fn orphans(&self, server: &Server) -> Result<Vec<(Listed, Verdict)>, KeaError> {
         let mark = mark(&self.context.policy.cluster_id);
         let exists: HashSet<String> =

@@ -69,8 +69,9 @@ async fn definitions(client: &Client) -> Vec<Finding> {
             Ok(None) => Finding::error(DEFINITIONS, format!("{name} is not installed"))
                 .why("there can be no object to serve")
                 .fix("kea-operator crd | kubectl apply -f -"),
-            Err(_) => Finding::info(DEFINITIONS, format!("{name} cannot be looked at"))
-                .why("it takes the permission to get customresourcedefinitions, which the operator itself does not need"),
+            Err(_) => Finding::info(DEFINITIONS, format!("{name} cannot be looked at")).why(
+                "it takes the permission to get customresourcedefinitions, which the operator needs not",
+            ),
         });
     }
     found
@@ -137,7 +138,7 @@ async fn is_allowed(
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// Who serves the objects: the holder of the lease, and Deployments of the Go operator, which this one takes the place of.
+/// Who serves the objects: the holder of the lease, and Deployments of the Go operator, whose place this one takes.
 async fn operators(client: &Client) -> Vec<Finding> {
     let mut found = vec![];
     let leases: Api<Lease> = Api::all(client.clone());

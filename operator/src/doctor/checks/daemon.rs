@@ -11,7 +11,7 @@ fn leases(config: Config<'_>) -> Option<Finding> {
     let database = &config.0["lease-database"];
     (database["type"] == "memfile" && database["persist"] == false).then(|| {
         Finding::warning(Check::Leases, "leases are not written to disk")
-            .why("after a restart Kea knows no lease, may give an address to another device, and the operator has nothing to reserve")
+            .why("after a restart Kea knows no lease: it may give an address twice, and there is nothing to reserve")
             .fix("set \"persist\" of \"lease-database\" to true")
     })
 }

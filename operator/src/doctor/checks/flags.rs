@@ -56,7 +56,7 @@ fn ignored(config: Config<'_>) -> Vec<Finding> {
         Finding::error(FLAGS, format!("reservations of {} are not looked up", name(&subnets)))
             .why("Kea takes them, and gives the devices other addresses")
             .fix(format!(
-                "set \"reservations-in-subnet\" to true at {level} (in older configurations: \"reservation-mode\" to \"all\")"
+                "set \"reservations-in-subnet\" to true at {level} (older: \"reservation-mode\" to \"all\")"
             ))
     };
     levels.into_iter().map(finding).collect()

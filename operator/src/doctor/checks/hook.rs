@@ -77,7 +77,7 @@ fn events(status: &Value, config: Option<&Value>) -> Option<Finding> {
     (parameters["event-leases"] == "none").then(|| {
         Finding::warning(EVENTS, "leases are no events of the hook")
             .why(why)
-            .fix("remove \"event-leases\" from the parameters of libdhcp_host_cmds_rs.so, or set it to \"reserved\" or \"all\"")
+            .fix("remove \"event-leases\" from the parameters of libdhcp_host_cmds_rs.so; its default is \"reserved\"")
     })
 }
 

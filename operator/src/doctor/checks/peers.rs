@@ -36,7 +36,7 @@ fn differences(first: &Facts, ours: Config<'_>, other: &Facts, theirs: Config<'_
                     only(&there, &here)
                 ),
             )
-            .why("a reservation names its subnet by number: on one of the servers it is refused, or for another network")
+            .why("a reservation names its subnet by number: one server refuses it, or has it for another network")
             .fix("give all servers the same subnets with the same ids"),
         );
     }
