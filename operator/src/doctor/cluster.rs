@@ -21,7 +21,7 @@ const OPERATORS: Check = Check::Operators;
 const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
     ("vitistack.io", "networkconfigurations", "", &["get", "list", "watch", "patch"]),
     ("vitistack.io", "networkconfigurations", "status", &["patch"]),
-    ("vitistack.io", "networknamespaces", "", &["get", "list", "watch"]),
+    ("vitistack.io", "networknamespaces", "", &["list", "watch"]),
     ("events.k8s.io", "events", "", &["create"]),
     ("coordination.k8s.io", "leases", "", &["get", "create", "update"]),
 ];
@@ -123,7 +123,10 @@ async fn is_allowed(
     verb: &str,
 ) -> Result<bool, kube::Error> {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    // The lease is in the operator's own namespace, everything else in all of them.
+    let namespace = (resource == "leases").then(|| client.default_namespace().to_owned());
     let attributes = ResourceAttributes {
+        namespace,
         group: text(group),
         resource: text(resource),
         subresource: text(subresource),
