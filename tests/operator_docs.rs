@@ -7,6 +7,7 @@ use std::path::Path;
 
 use kea_operator::cli::Cli;
 use kea_operator::controller::{conditions, notices};
+use kea_operator::doctor::Check;
 use kea_operator::telemetry::Metrics;
 
 fn read(path: &str) -> String {
@@ -211,6 +212,13 @@ fn every_listed_reason_is_given_somewhere() {
     for reason in reasons.chain(notices::NORMAL).chain(notices::WARNINGS) {
         assert!(code.contains(&format!("\"{reason}\"")), "{reason} is listed, and nothing says it");
     }
+}
+
+#[test]
+fn checks_of_doctor_are_listed() {
+    let listed = rows(&section("### doctor"));
+    let checks = Check::all().iter().map(ToString::to_string);
+    compare("checks", listed.iter().flat_map(|row| code(&row[0])), checks);
 }
 
 /// All sources under a folder, one after the other.

@@ -1,4 +1,4 @@
-//! `kea-operator doctor`, with a real API server.
+//! `kea-operator doctor` with a real API server, and the program as a plugin of a real kubectl.
 
 mod support;
 
@@ -7,7 +7,13 @@ mod cluster;
 #[path = "support/operator.rs"]
 mod operator;
 
+use std::env;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
 use cluster::Cluster;
+use kea_lab::apiserver::ApiServer;
+use kea_lab::operator_path;
 use serde_json::Value;
 use support::PREFIX;
 
@@ -43,4 +49,26 @@ fn doctor_looks_at_the_cluster() {
     assert_eq!(code, 2);
     let missing = "networkconfigurations.vitistack.io is not installed";
     assert_eq!(of(&found, "definitions")[0], ("error".to_owned(), missing.to_owned()));
+}
+
+#[test]
+fn kubectl_finds_it_as_a_plugin() {
+    let api = ApiServer::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["kubectl-kea", "kubectl_complete-kea"] {
+        symlink(operator_path().unwrap(), folder.path().join(name)).unwrap();
+    }
+    let path = format!("{}:{}", folder.path().display(), env::var("PATH").unwrap());
+    let said = |command: &mut Command| {
+        let output = command.env("PATH", &path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let help = said(&mut api.kubectl_command(&["kea", "explain", "--help"]));
+    assert!(help.contains("Usage: kubectl kea explain"), "{help}");
+    let definitions = said(&mut api.kubectl_command(&["kea", "crd"]));
+    assert!(definitions.contains("networkconfigurations.vitistack.io"), "{definitions}");
+    let completed =
+        said(Command::new(folder.path().join("kubectl_complete-kea")).args(["doctor", "-o", "y"]));
+    assert_eq!(completed, "yaml\t\n:4\n");
 }

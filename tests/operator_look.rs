@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use kea_lab::{Database, Kea, KeaInstallation, SqlKind};
 use operator::{Said, network_configuration, network_namespace, run};
 use serde_json::{Value, json};
+use support::site::with;
 use support::{PREFIX, SUBNET_ID, config, config_without_store, expect, key, mac, reservation};
 
 const OBJECT: &str = "default/vm1";
@@ -89,7 +90,12 @@ impl Place {
 
     /// Sends what `plan` prints.
     fn carry_out(&self) {
-        let planned: Value = serde_json::from_str(&self.succeed(&["plan", "-o", "json"])).unwrap();
+        self.carry_out_with(&[]);
+    }
+
+    fn carry_out_with(&self, more: &[&str]) {
+        let planned = self.succeed(&[&["plan", "-o", "json"], more].concat());
+        let planned: Value = serde_json::from_str(&planned).unwrap();
         for planned in planned.as_array().unwrap() {
             let command = planned["request"]["command"].as_str().unwrap();
             self.kea.ask(command, &planned["request"]["arguments"]).unwrap();
@@ -149,10 +155,24 @@ fn everything_about_an_object_is_on_one_page() {
         {
             assert!(page.contains(part), "'{part}' is not in\n{page}");
         }
+        let mut others = network_configuration("default", "vm3", &[&mac(3)]);
+        others["spec"]["provider"] = json!("other");
+        place.write("vm3", &others);
+        let page = place.succeed(&["explain", "vm3"]);
+        assert!(page.contains("not served  spec.provider is \"other\""), "{page}");
+
         let other = place.succeed(&["explain", &mac(9)]);
         assert!(other.starts_with("No NetworkConfiguration wishes for it."), "{other}");
 
+        fs::write(place.folder.join("broken.yaml"), "kind: [").unwrap();
+        assert!(place.run(&["diff"]).err.contains("broken.yaml is no YAML"));
+
         place.kea.kill9().unwrap();
+        for command in ["plan", "diff"] {
+            let said = place.run(&[command]);
+            assert_eq!(said.code, 1, "{said:?}");
+            assert!(format!("{}{}", said.out, said.err).contains("cannot reach Kea"), "{said:?}");
+        }
         let page = place.succeed(&["explain", OBJECT]);
         assert!(page.contains("KeaUnreachable") && page.contains("cannot reach Kea"), "{page}");
     }
@@ -203,4 +223,54 @@ fn what_was_made_by_hand_is_taken_over_when_that_is_asked_for() {
         assert!(owner(2).get("kea-operator").is_none());
         assert_eq!(place.succeed(&["adopt"]), "none\n");
     }
+}
+
+#[test]
+fn a_device_that_waits_for_its_address_is_shown() {
+    for place in places() {
+        let policy = ["--kea-address-policy", "mac-only"];
+        let said = place.run(&[&["diff"], &policy[..]].concat());
+        assert!(said.out.contains(&format!("for {} in subnet", mac(1))), "{said:?}");
+        place.carry_out_with(&policy);
+        let page = place.succeed(&[&["explain", "vm1"], &policy[..]].concat());
+        for part in [
+            "no address yet in subnet",
+            "owned by NetworkConfiguration default/vm1",
+            "nothing: no reservation",
+        ] {
+            assert!(page.contains(part), "'{part}' is not in\n{page}");
+        }
+    }
+}
+
+/// Servers of which each keeps its own reservations.
+#[test]
+fn every_server_is_planned_for_and_looked_at() {
+    let (place, second) = (Place::new(ours()), ours());
+    let url = format!("unix:{}", second.socket().path().display());
+    let both = |arguments: &[&str]| place.run(&[arguments, &["--kea-secondary-urls", &url]].concat());
+    place.lease();
+    let said = both(&["diff"]);
+    let expected = |kea: &Kea| {
+        format!("+ {LEASED} for {} in subnet {SUBNET_ID} on unix:{}", mac(1), kea.socket().path().display())
+    };
+    for kea in [&place.kea, &second] {
+        assert!(said.out.contains(&expected(kea)), "{said:?}");
+    }
+    place.carry_out();
+    let said = both(&["diff"]);
+    assert!(!said.out.contains(&expected(&place.kea)) && said.out.contains(&expected(&second)), "{said:?}");
+    fs::remove_file(place.folder.join("vm1.json")).unwrap();
+    assert!(both(&["orphans"]).out.contains(LEASED));
+    assert_eq!(both(&["orphans", "--remove", "--yes"]).code, 0);
+    assert!(place.held().is_empty());
+
+    let other = json!({ "subnet4": [{ "id": 2, "subnet": PREFIX }] });
+    second.config_set(&with(config(&second.dir().join("hosts4.db")), &other)).unwrap().success().unwrap();
+    let said = both(&["doctor"]);
+    assert_eq!(said.code, 2);
+    let differ = format!("only there {SUBNET_ID} ({PREFIX}), only here 2 ({PREFIX})");
+    assert!(said.out.contains(&differ), "{}", said.out);
+    let said = both(&["doctor", "--server", second.socket().path().to_str().unwrap()]);
+    assert!(!said.out.contains(place.kea.socket().path().to_str().unwrap()), "{}", said.out);
 }

@@ -13,7 +13,7 @@ use super::source::{SourceArg, SourceArgs};
 use super::stage::block_on;
 use crate::config::KeaArgs;
 use crate::doctor::checks::Objects;
-use crate::doctor::{Facts, Finding, Severity, checks, cluster};
+use crate::doctor::{Check, Facts, Finding, Severity, checks, cluster};
 use crate::source::Source;
 
 /// Shown below the options.
@@ -67,7 +67,9 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     let mut settings = args.kea.settings(super::is_set)?;
     servers::provide(&mut settings).await?;
     let of_settings = |warning: &String| {
-        Finding::warning("settings", warning).fix("correct the variable or flag that it names").of("settings")
+        Finding::warning(Check::Settings, warning)
+            .fix("correct the variable or flag that it names")
+            .of("settings")
     };
     let mut findings: Vec<Finding> = settings.warnings.iter().map(of_settings).collect();
     let servers = servers::open(&settings, args.server.as_deref())?;
@@ -99,7 +101,7 @@ async fn objects(args: &DoctorArgs, facts: &[Facts]) -> Vec<Finding> {
     match args.source.look().await {
         Ok(source) => findings.extend(checks::objects(&read(&source), facts)),
         Err(error) => findings.push(
-            Finding::error("objects", format!("the objects cannot be read: {error:#}"))
+            Finding::error(Check::Objects, format!("the objects cannot be read: {error:#}"))
                 .why("nothing is reserved or released for them")
                 .fix("correct what the text names")
                 .of("source"),
@@ -144,7 +146,7 @@ fn row(finding: &Finding) -> [String; 3] {
         Severity::Warning => YELLOW,
         Severity::Error => RED,
     };
-    [format!("  {}", styled(style, finding.severity)), finding.check.to_owned(), finding.what.clone()]
+    [format!("  {}", styled(style, finding.severity)), finding.check.to_string(), finding.what.clone()]
 }
 
 /// The names of subjects have their lines to themselves, and make no column wide.
@@ -177,9 +179,9 @@ mod tests {
     #[test]
     fn a_table_groups_by_subject_and_ends_with_a_summary() {
         let findings = [
-            Finding::ok("reachable", "Kea 3.0.3 answers").of("unix:/a"),
-            Finding::warning("leases", "leases are not written to disk").why("w").fix("f").of("unix:/a"),
-            Finding::error("reachable", "cannot reach it").fix("start it").of("unix:/b"),
+            Finding::ok(Check::Reachable, "Kea 3.0.3 answers").of("unix:/a"),
+            Finding::warning(Check::Leases, "leases are not written to disk").why("w").fix("f").of("unix:/a"),
+            Finding::error(Check::Reachable, "cannot reach it").fix("start it").of("unix:/b"),
         ];
         let plain = anstream::adapter::strip_str(&table(&findings)).to_string();
         let expected = "\

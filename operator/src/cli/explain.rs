@@ -133,8 +133,7 @@ async fn of_object(stage: &Stage, object: &NetworkConfiguration) -> anyhow::Resu
     Ok(Object {
         name: name(object),
         uid: object.uid().unwrap_or_default(),
-        provider: object.spec.provider.clone(),
-        deleted: object.metadata.deletion_timestamp.is_some(),
+        unserved: stage.rehearsal.unserved(object),
         network,
         prefix,
         trouble,

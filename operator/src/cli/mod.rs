@@ -105,8 +105,8 @@ impl Cli {
         match self.command {
             Command::Doctor(args) => return doctor::doctor(&args),
             Command::Diff(args) => return plan::diff(&args),
+            Command::Plan(args) => return plan::plan(&args),
             Command::Run(args) => run::run(&args),
-            Command::Plan(args) => plan::plan(&args),
             Command::Explain(args) => explain::explain(&args),
             Command::Orphans(args) => orphans::orphans(&args),
             Command::Adopt(args) => orphans::adopt(&args),

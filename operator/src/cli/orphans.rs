@@ -1,5 +1,5 @@
-//! `kea-operator orphans` and `kea-operator adopt`: reservations that are the operator's and nobody's wish, and those that are
-//! wished for and nobody's.
+//! `kea-operator orphans` and `kea-operator adopt`: reservations that are the operator's and nobody's wish, and those
+//! that are wished for and nobody's.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};

@@ -1,5 +1,6 @@
 //! `kea-operator plan` and `kea-operator diff`: what the operator would do now.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,12 +9,15 @@ use serde_json::Value;
 
 use super::output::{BOLD, DIM, GREEN, OutputArgs, RED, YELLOW, styled};
 use super::stage::{Stage, StageArgs, block_on, name};
+use crate::controller::conditions;
 use crate::rehearsal::{Becomes, Change, Notes, changes, is_now};
 
 /// Shown below the options of `plan`.
 pub const PLAN_HELP: &str = "\
 Nothing is changed: the servers are asked what they have, and 'ext-reservation-apply' is sent as a dry run. The
 operator itself sends what several objects need in one command.
+
+Exit status: 0, or 1 when something keeps objects from being as they should be, which standard error tells.
 
 Examples:
   kea-operator plan --source dir:/etc/kea-operator --kea-url unix:/run/kea/kea4-ctrl-socket
@@ -50,45 +54,51 @@ struct Planned {
     request: Value,
 }
 
-/// Prints the commands that would be sent.
-pub fn plan(args: &PlanArgs) -> anyhow::Result<()> {
-    let planned = block_on(async {
+/// Prints the commands that would be sent; what keeps objects from being as they should be goes to standard error.
+pub fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let (planned, troubles) = block_on(async {
         let stage = args.stage.open(|rules| rules).await?;
-        let played = stage.play_all(stage.objects(&args.objects)?).await?;
-        let planned = played.into_iter().flat_map(|(object, notes)| {
+        let mut planned = vec![];
+        let mut troubles: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (object, notes) in stage.play_all(stage.objects(&args.objects)?).await? {
             let object = name(&object);
-            warn(&object, &notes);
-            notes.commands.into_iter().map(move |unsent| Planned {
+            if let Some(trouble) = trouble(&notes) {
+                troubles.entry(trouble.to_owned()).or_default().push(object.clone());
+            }
+            planned.extend(notes.commands.into_iter().map(|unsent| Planned {
                 object: object.clone(),
                 server: unsent.server,
                 request: unsent.command,
-            })
-        });
-        anyhow::Ok(planned.collect::<Vec<_>>())
+            }));
+        }
+        anyhow::Ok((planned, troubles))
     })?;
-    args.output.print(&planned, |planned| {
-        let line = |planned: &Planned| {
-            format!(
-                "{}\n{}\n",
-                styled(DIM, format!("# {} on {}", planned.object, planned.server)),
-                planned.request
-            )
+    let line = |planned: &Planned| {
+        let head = styled(DIM, format!("# {} on {}", planned.object, planned.server));
+        format!("{head}\n{}\n", planned.request)
+    };
+    args.output.print(&planned, |planned| planned.iter().map(line).collect::<Vec<_>>().concat())?;
+    for (trouble, objects) in &troubles {
+        let others = match objects.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
         };
-        planned.iter().map(line).collect()
-    })
-}
-
-/// What keeps an object from being as it should be goes to standard error.
-fn warn(object: &str, notes: &Notes) {
-    if let Some(trouble) = trouble(notes) {
-        eprintln!("{object}: {trouble}");
+        eprintln!("{}{others}: {trouble}", objects[0]);
     }
+    Ok(if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is wrong with an object.
+/// What is wrong with an object, or with servers that had to be asked for it.
 pub fn trouble(notes: &Notes) -> Option<&str> {
     let status = notes.status.as_ref()?;
-    (status.phase.as_deref() == Some("Error")).then_some(status.message.as_deref()?)
+    if status.phase.as_deref() == Some("Error") {
+        return status.message.as_deref();
+    }
+    let of_servers = [conditions::KEA_REACHABLE, conditions::SERVERS_AGREE];
+    let mut failing = status.conditions.iter().filter(|condition| condition.status == "False");
+    failing
+        .find(|condition| of_servers.contains(&condition.type_.as_str()))
+        .map(|found| found.message.as_str())
 }
 
 /// What would become of an object's reservations.

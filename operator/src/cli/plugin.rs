@@ -1,5 +1,5 @@
-//! The names that the program goes by: its own, and those by which kubectl finds it as a plugin (Kubernetes documentation,
-//! "Extend kubectl with plugins").
+//! The names that the program goes by: its own, and those by which kubectl finds it as a plugin (Kubernetes
+//! documentation, "Extend kubectl with plugins").
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;

@@ -31,7 +31,7 @@ pub async fn provide(settings: &mut KeaSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The servers whose URL has `wanted` in it, or all of them. Who does not answer is not asked again: a person is waiting.
+/// The servers whose URL has `wanted` in it, or all of them. Who does not answer is not asked again: somebody waits.
 pub fn open<'a>(settings: &'a KeaSettings, wanted: Option<&str>) -> anyhow::Result<Vec<Reached<'a>>> {
     let limits = Limits { repeats: 0, ..settings.limits.clone() };
     let named = |server: &ServerSettings| server.endpoint.to_string();

@@ -77,7 +77,13 @@ impl SourceArgs {
     pub async fn look(&self) -> anyhow::Result<Source> {
         let source = match &self.source {
             SourceArg::Kube => source::kube::open(self.cluster_id()).await?,
-            SourceArg::Dir(path) => return Ok(source::dir::look(path, self.cluster_id())?),
+            SourceArg::Dir(path) => {
+                let (source, broken) = source::dir::look(path, self.cluster_id())?;
+                for problem in broken {
+                    eprintln!("warning: {problem}");
+                }
+                return Ok(source);
+            }
         };
         let read = async {
             source.namespaces.wait_until_ready().await?;

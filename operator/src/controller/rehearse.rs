@@ -8,11 +8,13 @@ use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
+use super::triage::{Claim, Why};
 use super::{Context, Options, dereference, enter_all, reconcile};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Owner, Verdict, judge, mark};
 use crate::kea::{KeaError, Listed, Server};
 use crate::source::Source;
+use crate::telemetry::metrics::SkipReason;
 
 /// Objects, and a controller that must not write: its servers and its way back to the source write nothing.
 pub struct Rehearsal {
@@ -20,8 +22,8 @@ pub struct Rehearsal {
     configurations: Store<AnyConfiguration>,
 }
 
-/// Makes ready to look at the objects of a source that is read already. `servers` and the `objects` of the source are those
-/// of [`crate::rehearsal`].
+/// Makes ready to look at the objects of a source that is read already. `servers`, and the `objects` of the source, are
+/// those of [`crate::rehearsal`].
 pub fn rehearse(source: Source, servers: Vec<Arc<Server>>, options: Options) -> Rehearsal {
     let Source { configurations, namespaces, objects, cluster_id, .. } = source;
     // Nobody is brought back: each object is looked at once.
@@ -51,8 +53,8 @@ impl Rehearsal {
         dereference::namespace(object, &self.context.namespaces).map_err(|error| error.to_string())
     }
 
-    /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which is
-    /// there, will see to, or an orphan.
+    /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which
+    /// is there, will see to, or an orphan.
     pub async fn orphans(&self, server: &Server) -> Result<Vec<(Listed, Verdict)>, KeaError> {
         let mark = mark(&self.context.policy.cluster_id);
         let exists: HashSet<String> =
@@ -72,6 +74,24 @@ impl Rehearsal {
         Ok(found)
     }
 
+    /// Why no reservation is made for an object; none where it is served.
+    pub fn unserved(&self, object: &NetworkConfiguration) -> Option<String> {
+        let namespace = dereference::namespace(object, &self.context.namespaces).ok();
+        let provider = object.spec.provider.as_deref().unwrap_or_default();
+        let reason = match self.context.policy.triage(object, namespace.as_deref()) {
+            Claim::Serve => return None,
+            Claim::GiveUp(Why::Deleted) => "it is deleted: its reservations are removed, then it goes".into(),
+            Claim::GiveUp(Why::DeletedKeeping) => {
+                "it is deleted: it goes, and its reservations stay, as its annotation asks".into()
+            }
+            Claim::GiveUp(Why::NotOurs(skip)) => {
+                format!("{}: its reservations are removed", whose(skip, provider))
+            }
+            Claim::Leave(skip) => whose(skip, provider),
+        };
+        Some(reason)
+    }
+
     /// An object as the owner of its reservations.
     pub fn owner(&self, object: &NetworkConfiguration) -> Owner {
         self.context.policy.owner(object)
@@ -80,5 +100,16 @@ impl Rehearsal {
     /// The mark of the operator's reservations.
     pub fn mark(&self) -> String {
         mark(&self.context.policy.cluster_id)
+    }
+}
+
+/// Why an object is another operator's.
+fn whose(skip: SkipReason, provider: &str) -> String {
+    match skip {
+        SkipReason::Provider => format!("spec.provider is {provider:?}, which this operator does not serve"),
+        SkipReason::Allocation => {
+            "its NetworkNamespace does not allocate by DHCP, or does so by another operator".into()
+        }
+        _ => "it is deleted, and was never served here".into(),
     }
 }

@@ -9,19 +9,19 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
-use super::Finding;
+use super::{Check, Finding};
 use crate::leader::LEASE_NAME;
 
-const ACCESS: &str = "access";
-const DEFINITIONS: &str = "definitions";
-const PERMISSIONS: &str = "permissions";
-const OPERATORS: &str = "operators";
+const ACCESS: Check = Check::Access;
+const DEFINITIONS: Check = Check::Definitions;
+const PERMISSIONS: Check = Check::Permissions;
+const OPERATORS: Check = Check::Operators;
 
 /// Group, resource, subresource and verbs that the operator needs (docs/operator.md, "A Cluster").
 const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
     ("vitistack.io", "networkconfigurations", "", &["get", "list", "watch", "patch"]),
     ("vitistack.io", "networkconfigurations", "status", &["patch"]),
-    ("vitistack.io", "networknamespaces", "", &["get", "list", "watch"]),
+    ("vitistack.io", "networknamespaces", "", &["list", "watch"]),
     ("events.k8s.io", "events", "", &["create"]),
     ("coordination.k8s.io", "leases", "", &["get", "create", "update"]),
 ];
@@ -69,8 +69,9 @@ async fn definitions(client: &Client) -> Vec<Finding> {
             Ok(None) => Finding::error(DEFINITIONS, format!("{name} is not installed"))
                 .why("there can be no object to serve")
                 .fix("kea-operator crd | kubectl apply -f -"),
-            Err(_) => Finding::info(DEFINITIONS, format!("{name} cannot be looked at"))
-                .why("it takes the permission to get customresourcedefinitions, which the operator itself does not need"),
+            Err(_) => Finding::info(DEFINITIONS, format!("{name} cannot be looked at")).why(
+                "it takes the permission to get customresourcedefinitions, which the operator needs not",
+            ),
         });
     }
     found
@@ -122,7 +123,10 @@ async fn is_allowed(
     verb: &str,
 ) -> Result<bool, kube::Error> {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    // The lease is in the operator's own namespace, everything else in all of them.
+    let namespace = (resource == "leases").then(|| client.default_namespace().to_owned());
     let attributes = ResourceAttributes {
+        namespace,
         group: text(group),
         resource: text(resource),
         subresource: text(subresource),
@@ -137,7 +141,7 @@ async fn is_allowed(
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// Who serves the objects: the holder of the lease, and Deployments of the Go operator, which this one takes the place of.
+/// Who serves the objects: the holder of the lease, and Deployments of the Go operator, whose place this one takes.
 async fn operators(client: &Client) -> Vec<Finding> {
     let mut found = vec![];
     let leases: Api<Lease> = Api::all(client.clone());

@@ -29,10 +29,8 @@ pub struct Object {
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// Its provider.
-    pub provider: Option<String>,
-    /// Whether it is being deleted.
-    pub deleted: bool,
+    /// Why no reservation is made for it.
+    pub unserved: Option<String>,
     /// Its NetworkNamespace.
     pub network: Option<String>,
     /// The prefix of that.
@@ -175,16 +173,13 @@ impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", styled(BOLD, format!("NetworkConfiguration {}", self.name)))?;
         let mut rows = vec![row("uid", &self.uid)];
-        if let Some(provider) = &self.provider {
-            rows.push(row("provider", provider));
-        }
         let prefix = self.prefix.as_deref().unwrap_or("no prefix");
         match (&self.network, &self.trouble) {
             (Some(network), _) => rows.push(row("network", &format!("{network}, {prefix}"))),
             (None, trouble) => rows.push(row("network", trouble.as_deref().unwrap_or_default())),
         }
-        if self.deleted {
-            rows.push(row("deleted", "its reservations are removed, then it goes"));
+        if let Some(why) = &self.unserved {
+            rows.push(row("not served", why));
         }
         match &self.reported {
             Some(report) => rows.extend(report.rows()),

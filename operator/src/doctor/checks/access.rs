@@ -2,10 +2,10 @@
 
 use super::of_error;
 use crate::doctor::config::{Config, items};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 use crate::kea::Endpoint;
 
-const REACHABLE: &str = "reachable";
+const REACHABLE: Check = Check::Reachable;
 
 /// The releases that all tests run on.
 const TESTED: [[u32; 2]; 3] = [[2, 2], [2, 6], [3, 0]];
@@ -21,7 +21,7 @@ pub fn reachable(facts: &Facts) -> Vec<Finding> {
     {
         let secret = if facts.has_password { ", and the password" } else { "" };
         found.push(
-            Finding::warning("tls", "commands go over the network unencrypted")
+            Finding::warning(Check::Tls, "commands go over the network unencrypted")
                 .why(format!("whoever is on the way can read and change reservations{secret}"))
                 .fix("give Kea a certificate, and KEA_URL the scheme https"),
         );
@@ -29,8 +29,11 @@ pub fn reachable(facts: &Facts) -> Vec<Finding> {
     let [major, minor, _] = facts.release();
     if facts.version.is_ok() && !TESTED.contains(&[major, minor]) {
         found.push(
-            Finding::info("version", format!("Kea {major}.{minor} is none of the releases that were tested"))
-                .fix("use Kea 2.2, 2.6 or 3.0 where you can choose"),
+            Finding::info(
+                Check::Version,
+                format!("Kea {major}.{minor} is none of the releases that were tested"),
+            )
+            .fix("use Kea 2.2, 2.6 or 3.0 where you can choose"),
         );
     }
     found
@@ -50,7 +53,7 @@ pub fn agent(facts: &Facts, config: Config<'_>) -> Option<Finding> {
         .iter()
         .any(|socket| socket["socket-type"].as_str().is_some_and(|kind| kind.starts_with("http")));
     (!answers_http).then(|| {
-        Finding::warning("control-agent", "commands go through a control agent")
+        Finding::warning(Check::ControlAgent, "commands go through a control agent")
             .why("it is deprecated in Kea 3.0, gone in later releases, and does one command at a time")
             .fix(
                 "give Dhcp4 a control socket of its own, \"control-sockets\": [{\"socket-type\": \"http\", \
@@ -78,7 +81,7 @@ mod tests {
         let found = reachable(&Facts { version: Err(error), ..healthy() });
         assert_eq!(found[0].what, "cannot reach Kea at unix:/s: No such file");
         assert!(found[0].fix.as_ref().unwrap().starts_with("check that it runs"));
-        assert_eq!(bad(&found), [("reachable", Error)]);
+        assert_eq!(bad(&found), [(Check::Reachable, Error)]);
     }
 
     #[test]
@@ -88,7 +91,7 @@ mod tests {
         {
             assert_eq!(bad(&reachable(&at(safe))), [], "{safe}");
         }
-        assert_eq!(bad(&reachable(&at("http://kea:8000"))), [("tls", Warning)]);
+        assert_eq!(bad(&reachable(&at("http://kea:8000"))), [(Check::Tls, Warning)]);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::config::Config;
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "commands";
+const CHECK: Check = Check::Commands;
 const LEASES: &str = "lease4-get-by-hw-address";
 
 /// Whether `prefix` and the reservation commands that the operator cannot do without are there.
@@ -38,7 +38,10 @@ pub fn commands(facts: &Facts) -> Vec<Finding> {
     if ext || stock {
         let dialect = if ext { "ext-reservation-*" } else { "reservation-*" };
         let subnets = subnets.unwrap_or("config-get");
-        found.push(Finding::ok("dialect", format!("reservations by {dialect}{also}, subnets by {subnets}")));
+        found.push(Finding::ok(
+            Check::Dialect,
+            format!("reservations by {dialect}{also}, subnets by {subnets}"),
+        ));
     } else {
         let own = if facts.release() >= [2, 7, 7] {
             " (or Kea's own libdhcp_host_cmds.so in its place)"
@@ -53,14 +56,14 @@ pub fn commands(facts: &Facts) -> Vec<Finding> {
     }
     if stock && !ext {
         found.push(
-            Finding::info("dialect", "the server has Kea's own reservation commands alone")
+            Finding::info(Check::Dialect, "the server has Kea's own reservation commands alone")
                 .why("they take one reservation a command, and tell of no lease: many objects take longer")
                 .fix(load("libdhcp_host_cmds_rs.so")),
         );
     }
     if subnets.is_none() {
         found.push(
-            Finding::info("dialect", "the server has no command that lists subnets")
+            Finding::info(Check::Dialect, "the server has no command that lists subnets")
                 .why("its whole configuration is read instead")
                 .fix(load("libdhcp_host_cmds_rs.so")),
         );

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::super::ask::texts;
 use super::super::config::{Config, Level, Subnet};
-use crate::doctor::Finding;
+use crate::doctor::{Check, Finding};
 
-const FLAGS: &str = "reservation-flags";
-const IDENTIFIERS: &str = "identifiers";
+const FLAGS: Check = Check::ReservationFlags;
+const IDENTIFIERS: Check = Check::Identifiers;
 
 /// How many subnets a finding names before it only counts.
 const LISTED: usize = 5;
@@ -56,7 +56,7 @@ fn ignored(config: Config<'_>) -> Vec<Finding> {
         Finding::error(FLAGS, format!("reservations of {} are not looked up", name(&subnets)))
             .why("Kea takes them, and gives the devices other addresses")
             .fix(format!(
-                "set \"reservations-in-subnet\" to true at {level} (in older configurations: \"reservation-mode\" to \"all\")"
+                "set \"reservations-in-subnet\" to true at {level} (older: \"reservation-mode\" to \"all\")"
             ))
     };
     levels.into_iter().map(finding).collect()

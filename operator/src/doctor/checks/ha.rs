@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::config::{Config, items};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "ha";
+const CHECK: Check = Check::Ha;
 
 pub fn ha(facts: &Facts, config: Config<'_>, servers: usize) -> Vec<Finding> {
     let Some(hook) = config.hook("libdhcp_ha.so") else { return vec![] };

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::super::ask::texts;
 use super::super::config::{Config, items};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const HOOK: &str = "hook";
-const STORE: &str = "store";
-const EVENTS: &str = "events";
+const HOOK: Check = Check::Hook;
+const STORE: Check = Check::Store;
+const EVENTS: Check = Check::Events;
 
 /// Events that a busy server may have in the seconds between two questions.
 const SMALL_LOG: u64 = 1000;
@@ -77,7 +77,7 @@ fn events(status: &Value, config: Option<&Value>) -> Option<Finding> {
     (parameters["event-leases"] == "none").then(|| {
         Finding::warning(EVENTS, "leases are no events of the hook")
             .why(why)
-            .fix("remove \"event-leases\" from the parameters of libdhcp_host_cmds_rs.so, or set it to \"reserved\" or \"all\"")
+            .fix("remove \"event-leases\" from the parameters of libdhcp_host_cmds_rs.so; its default is \"reserved\"")
     })
 }
 

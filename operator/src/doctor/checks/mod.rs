@@ -14,7 +14,7 @@ mod time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::config::Config;
-use super::{Facts, Finding};
+use super::{Check, Facts, Finding};
 use crate::kea::KeaError;
 
 /// Everything about one server, at a time. `servers` is how many the operator writes to.
@@ -23,7 +23,7 @@ pub fn server(facts: &Facts, servers: usize, now: Timestamp) -> Vec<Finding> {
     found.extend(time::clock(&facts.glance));
     found.extend(time::certificates(&facts.glance, now));
     if facts.version.is_ok() {
-        found.extend(facts.unread.iter().map(|error| of_error("answers", error)));
+        found.extend(facts.unread.iter().map(|error| of_error(Check::Answers, error)));
         found.extend(commands::commands(facts));
         found.extend(hook::hook(facts));
         if let Some(config) = facts.config.as_ref().map(Config) {
@@ -41,7 +41,7 @@ pub use objects::{Objects, objects};
 pub use peers::peers;
 
 /// An error of the client, which names its own fix.
-fn of_error(check: &'static str, error: &KeaError) -> Finding {
+fn of_error(check: Check, error: &KeaError) -> Finding {
     let text = error.to_string();
     match (error, text.rsplit_once("; ")) {
         (KeaError::Refused { .. }, _) | (_, None) => {
@@ -58,7 +58,7 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 
 /// What the tests look at: name of the check and severity of everything that is not well.
 #[cfg(test)]
-fn bad(found: &[Finding]) -> Vec<(&'static str, super::Severity)> {
+fn bad(found: &[Finding]) -> Vec<(Check, super::Severity)> {
     let bad = found.iter().filter(|finding| finding.severity > super::Severity::Info);
     bad.map(|finding| (finding.check, finding.severity)).collect()
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::super::config::Config;
 use super::list;
 use crate::crd::{NetworkConfiguration, NetworkNamespace};
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 use crate::domain::{Subnet, SubnetError, parse_prefix, resolve_subnet};
 use kube::ResourceExt;
 
-const NETWORK: &str = "network";
-const OBJECTS: &str = "objects";
+const NETWORK: Check = Check::Network;
+const OBJECTS: Check = Check::Objects;
 
 /// How many objects a finding names before it only counts.
 const LISTED: usize = 5;
@@ -139,7 +139,9 @@ mod tests {
 
     fn of(network: NetworkNamespace) -> Vec<Finding> {
         let mut facts = healthy();
-        facts.config.as_mut().unwrap()["subnet4"] = json!([{"id": 1, "subnet": "10.0.0.0/24"}, {"id": 2, "subnet": "10.9.0.0/24"}, {"id": 3, "subnet": "10.9.0.0/24"}]);
+        let subnet = |id: u32, prefix: &str| json!({"id": id, "subnet": prefix});
+        facts.config.as_mut().unwrap()["subnet4"] =
+            json!([subnet(1, "10.0.0.0/24"), subnet(2, "10.9.0.0/24"), subnet(3, "10.9.0.0/24")]);
         let networks = [("a/n".to_owned(), Ok(network))].into();
         objects(&Objects { networks, configurations: vec![] }, &[facts])
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::config::Config;
 use super::list;
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "peers";
+const CHECK: Check = Check::Peers;
 
 /// What differs between servers. Each is compared with the first that answers.
 pub fn peers(servers: &[Facts]) -> Vec<Finding> {
@@ -36,7 +36,7 @@ fn differences(first: &Facts, ours: Config<'_>, other: &Facts, theirs: Config<'_
                     only(&there, &here)
                 ),
             )
-            .why("a reservation names its subnet by number: on one of the servers it is refused, or for another network")
+            .why("a reservation names its subnet by number: one server refuses it, or has it for another network")
             .fix("give all servers the same subnets with the same ids"),
         );
     }

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::super::config::Config;
-use crate::doctor::{Facts, Finding};
+use crate::doctor::{Check, Facts, Finding};
 
-const CHECK: &str = "host-sources";
+const CHECK: Check = Check::HostSources;
 
 pub fn sources(facts: &Facts, config: Config<'_>) -> Vec<Finding> {
     let databases = config.hosts_databases();
@@ -20,7 +20,7 @@ pub fn sources(facts: &Facts, config: Config<'_>) -> Vec<Finding> {
         found.push(
             Finding::error(CHECK, format!("the first host database, {}, is read-only", describe(first)))
                 .why("nothing can be reserved or released")
-                .fix("remove \"readonly\" and \"persist\" from its entry in \"hosts-databases\", or put another one first"),
+                .fix("remove \"readonly\" and \"persist\" from its entry in \"hosts-databases\", or put another first"),
         );
     }
     if !others.is_empty() {
@@ -34,7 +34,7 @@ pub fn sources(facts: &Facts, config: Config<'_>) -> Vec<Finding> {
     {
         found.push(
             Finding::info(CHECK, format!("the server's memory has reservations: {count}"))
-                .why("they win over those of a database, and those that are not in the configuration file are lost with the next restart")
+                .why("they win over those of a database, and a restart loses those that are not in the configuration file")
                 .fix("have reservations in one place: move them into the database (kea-operator import)"),
         );
     }

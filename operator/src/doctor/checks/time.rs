@@ -2,11 +2,11 @@
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::doctor::Finding;
+use crate::doctor::{Check, Finding};
 use crate::kea::Glance;
 
-const CLOCK: &str = "clock";
-const CERTIFICATE: &str = "certificate";
+const CLOCK: Check = Check::Clock;
+const CERTIFICATE: Check = Check::Certificate;
 
 /// Seconds that an answer may take, and that nobody minds.
 const TOLERATED: i64 = 5;

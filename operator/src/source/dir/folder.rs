@@ -35,6 +35,8 @@ pub struct Folder {
     version: u64,
     /// Whether the folder was read once: until then, the stores are being filled.
     complete: bool,
+    /// What is wrong with which file.
+    broken: BTreeMap<String, String>,
     /// Whether the last reading failed, so that a lasting failure is reported once.
     unreadable: bool,
 }
@@ -73,9 +75,15 @@ impl Folder {
             namespace_writer,
             version: 0,
             complete: false,
+            broken: BTreeMap::new(),
             unreadable: false,
         };
         Ok((folder, configuration_store, namespace_store))
+    }
+
+    /// What is wrong with which file, since the last reading.
+    pub fn broken(&self) -> &BTreeMap<String, String> {
+        &self.broken
     }
 
     /// Reads the folder and takes over what changed; returns the objects that it changed for.
@@ -111,6 +119,7 @@ impl Folder {
         if let Err(error) = self.shelf.report(&reading.broken) {
             tracing::error!(%error, "cannot report broken files in the status folder");
         }
+        self.broken.clone_from(&reading.broken);
         let mut touched = self.merge_configurations(wished, &reading.broken);
         for namespace in self.merge_namespaces(networks, &reading.broken) {
             touched.extend(references_in(&self.configuration_writer.as_reader(), Some(&namespace)));

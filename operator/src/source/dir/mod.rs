@@ -63,16 +63,19 @@ pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
     })
 }
 
-/// Reads the folder `path` once, while another process may serve it. Nothing is written there.
-pub fn look(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError> {
+/// Reads the folder `path` once, while another process may serve it; also tells what is wrong with files. Nothing is written
+/// there.
+pub fn look(path: &Path, cluster_id: Option<String>) -> Result<(Source, Vec<String>), OpenError> {
     let (mut folder, configurations, namespaces) = Folder::look(path)?;
     folder.scan();
+    let broken = folder.broken().iter().map(|(file, problem)| format!("{file} {problem}")).collect();
     let (_, triggers) = mpsc::unbounded_channel();
     let folder = Arc::new(Mutex::new(folder));
     let cluster_id = cluster_id.unwrap_or_else(|| "dir".into());
     let namespaces_late = CancellationToken::new();
     let objects = Arc::new(Records { folder });
-    Ok(Source { configurations, namespaces, namespaces_late, triggers, objects, cluster_id })
+    let source = Source { configurations, namespaces, namespaces_late, triggers, objects, cluster_id };
+    Ok((source, broken))
 }
 
 /// Reads the folder now, after each quiet end of changes, and now and then.
