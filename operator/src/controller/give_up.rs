@@ -24,7 +24,7 @@ pub async fn give_up(
     why: Why,
     context: &Arc<Context>,
 ) -> Result<Action, Error> {
-    context.withdraw(object);
+    context.withdraw(&object.uid().unwrap_or_default());
     if why == Why::DeletedKeeping {
         context.objects.notify(object, &notices::cleanup_skipped()).await;
     } else if let Err((servers, error)) = release_all(object, context).await {

@@ -4,18 +4,24 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Resource;
+use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, sweep};
+use crate::crd::AnyConfiguration;
 use crate::domain::Rank;
 use crate::kea::Standing;
 
 /// How often a server that is behind is tried.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// After so many of these pauses, wishes of objects that are gone are looked for.
+const PRUNED_EVERY: u32 = 10;
+
 /// Watches for servers that return, until `stop`.
-pub async fn run(context: Arc<Context>, stop: CancellationToken) {
-    loop {
+pub async fn run(context: Arc<Context>, configurations: Store<AnyConfiguration>, stop: CancellationToken) {
+    for round in 1u32.. {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = stop.cancelled() => return,
@@ -30,6 +36,20 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
                 context.bring_back(ranks);
             }
         }
+        if round.is_multiple_of(PRUNED_EVERY) {
+            prune(&context, &configurations);
+        }
+    }
+}
+
+/// Takes back the wishes of objects that are gone and were never given up: they were deleted before they were claimed, or
+/// somebody took their finalizer away. Nobody else would get their devices.
+fn prune(context: &Context, configurations: &Store<AnyConfiguration>) {
+    let exist: HashSet<String> =
+        configurations.state().iter().filter_map(|object| object.meta().uid.clone()).collect();
+    let (known, _) = everybody(context);
+    for uid in known.difference(&exist) {
+        context.withdraw(uid);
     }
 }
 

@@ -28,7 +28,6 @@ use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::controller::{Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
@@ -128,8 +127,8 @@ impl Context {
 
     /// Forgets an object that is gone.
     fn forget(&self, object: &NetworkConfiguration) {
-        self.withdraw(object);
         if let Some(uid) = &object.metadata.uid {
+            self.withdraw(uid);
             self.written.lock().remove(uid);
             self.pace.reset(uid);
         }
@@ -169,14 +168,13 @@ impl Context {
         settled
     }
 
-    /// Takes the wishes of an object back.
-    fn withdraw(&self, object: &NetworkConfiguration) {
-        let uid = object.uid().unwrap_or_default();
-        let concerned = self.claims.lock().remove(&uid);
+    /// Takes the wishes of an object, by its uid, back.
+    fn withdraw(&self, uid: &str) {
+        let concerned = self.claims.lock().remove(uid);
         self.bring_back(concerned);
-        self.waiting.forget(&uid);
+        self.waiting.forget(uid);
         for member in self.fleet.members() {
-            member.seen_to(&uid);
+            member.seen_to(uid);
         }
     }
 
@@ -257,7 +255,7 @@ pub async fn run(
     for (member, bookmark) in context.fleet.members().iter().zip(bookmarks) {
         tasks.spawn(feed::follow(context.clone(), member.clone(), bookmark, stop.clone()));
     }
-    tasks.spawn(heal::run(context.clone(), stop.clone()));
+    tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
     metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());

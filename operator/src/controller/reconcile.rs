@@ -92,7 +92,7 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
                 reason = reason.word(),
                 "left alone"
             );
-            context.withdraw(object);
+            context.withdraw(&object.uid().unwrap_or_default());
             Ok(Action::await_change())
         }
         Claim::GiveUp(why) => give_up(object, why, context).await,
