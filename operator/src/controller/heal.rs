@@ -21,7 +21,12 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         for member in context.fleet.members() {
-            if member.standing() == Standing::Behind && sweep::hand_back(&context, member).await.is_ok() {
+            if member.standing() != Standing::Behind {
+                continue;
+            }
+            // It may have been restarted, with other subnets than before.
+            member.forget_subnets().await;
+            if sweep::hand_back(&context, member).await.is_ok() {
                 let (uids, ranks) = everybody(&context);
                 member.returns(uids);
                 context.bring_back(ranks);
@@ -30,7 +35,8 @@ pub async fn run(context: Arc<Context>, stop: CancellationToken) {
     }
 }
 
-fn everybody(context: &Context) -> (HashSet<String>, Vec<Rank>) {
+/// All objects that wish for something, by uid and by name.
+pub fn everybody(context: &Context) -> (HashSet<String>, Vec<Rank>) {
     let claims = context.claims.lock();
     claims.objects().map(|(uid, rank)| (uid.to_owned(), rank.clone())).unzip()
 }

@@ -3,10 +3,12 @@
 mod apply;
 pub mod conditions;
 mod counted;
+mod creation;
 mod dereference;
 mod finding;
 mod give_up;
 mod heal;
+mod keep;
 mod leftovers;
 pub mod notices;
 mod pace;
@@ -41,6 +43,8 @@ use crate::source::{Objects, Source};
 use crate::telemetry::metrics::object_key;
 use crate::telemetry::{Metrics, Readiness};
 
+use creation::Creation;
+pub use creation::{Persist, SubnetOptions};
 use leftovers::Leftovers;
 use pace::Pace;
 pub use rehearse::{Rehearsal, rehearse};
@@ -71,6 +75,7 @@ pub struct Context {
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
+    creation: Creation,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
     /// Brings an object back.
@@ -86,8 +91,9 @@ impl Context {
         options: Options,
         triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
     ) -> Self {
+        let mark = mark(&cluster_id);
         Self {
-            fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
+            fleet: Arc::new(Fleet::new(servers, &mark)),
             objects,
             namespaces,
             policy: Policy {
@@ -102,6 +108,7 @@ impl Context {
             written: Mutex::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            creation: Creation::new(options.subnets, mark),
             turns: Semaphore::new(options.workers.into()),
             triggers,
         }
@@ -220,6 +227,8 @@ pub struct Options {
     pub workers: u16,
     /// Settings that decide about addresses.
     pub rules: Rules,
+    /// Of what missing subnets are made; none where they are not.
+    pub subnets: Option<SubnetOptions>,
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     pub cleanup_timeout: Option<Duration>,
     /// How reservations of objects that are gone are found and removed.
@@ -247,7 +256,9 @@ pub async fn run(
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
+    let ended = CancellationToken::new();
     tasks.spawn(heal::run(context.clone(), stop.clone()));
+    tasks.spawn(keep::run(context.clone(), ended.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
     metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
@@ -270,6 +281,7 @@ pub async fn run(
         }
     })
     .await;
+    ended.cancel();
     tasks.join_all().await;
 }
 

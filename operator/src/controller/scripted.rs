@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Context;
+use super::creation::Creation;
 use super::leftovers::Leftovers;
 use super::pace::Pace;
 use super::reconcile::reconcile;
@@ -228,6 +229,7 @@ impl Fixture {
             cleanup_timeout: Some(Duration::from_mins(15)),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            creation: Creation::new(None, "kea-operator/c".into()),
             turns: Semaphore::new(5),
             triggers,
         };

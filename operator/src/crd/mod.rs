@@ -14,8 +14,8 @@ pub use network_configuration::{
     NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus, NetworkInterface,
 };
 pub use network_namespace::{
-    AllocatedIp, DhcpAllocation, IpAllocation, IpAllocationStatus, NetworkNamespace, NetworkNamespaceSpec,
-    NetworkNamespaceStatus, StaticAllocation,
+    AllocatedIp, DhcpAllocation, IpAllocation, IpAllocationStatus, ManualProvisioning, NetworkNamespace,
+    NetworkNamespaceSpec, NetworkNamespaceStatus, NetworkProvisioning, StaticAllocation,
 };
 pub use yaml::{definition_yaml, definitions};
 

@@ -47,6 +47,27 @@ pub struct NetworkNamespaceSpec {
     /// How machines get addresses; left out, by DHCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_allocation: Option<IpAllocation>,
+
+    /// Who provides the network, and with what: a part of `v1alpha2` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub network_provisioning: Option<NetworkProvisioning>,
+}
+
+/// Who provides a network, as `v1alpha2` says it. Other fields are of no interest here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NetworkProvisioning {
+    /// Settings of a network that is provided by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<ManualProvisioning>,
+}
+
+/// Settings of a network that is provided by hand, as `v1alpha2` says them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ManualProvisioning {
+    /// Default gateway. Whoever provides the network does not copy it into the status.
+    #[serde(default, rename = "ipv4Gateway", skip_serializing_if = "Option::is_none")]
+    pub ipv4_gateway: Option<String>,
 }
 
 /// How machines in the network get addresses.

@@ -4,6 +4,7 @@ mod change;
 mod counts;
 mod look_up;
 mod stock;
+mod subnet_add;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
