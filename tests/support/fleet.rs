@@ -11,7 +11,7 @@ use kea_lab::{Kea, Process, wait_for};
 use serde_json::{Value, json};
 
 use crate::operator::{self, PATIENCE, network_configuration, network_namespace};
-use crate::support::{PREFIX, SUBNET_ID, config, config_without_store, mac as support_mac};
+use crate::support::{PREFIX, SUBNET_ID, config_without_store, mac as support_mac};
 
 const NAMESPACE: &str = "demo";
 
@@ -35,15 +35,21 @@ impl Hooks {
     }
 
     fn start(self, name: &str) -> Kea {
+        self.start_with(name, config_without_store(), Value::Null)
+    }
+
+    /// A server with that configuration, and with those parameters of our hook.
+    pub fn start_with(self, name: &str, mut config: Value, parameters: Value) -> Kea {
         let builder = Kea::without_network(name).unwrap();
         match self {
             Self::Ours => {
                 let store = builder.dir().join("hosts4.db");
-                let builder = builder.config(config(&store)).lease_cmds().unwrap();
-                builder.host_cmds(Value::Null).unwrap().start().unwrap()
+                config["hosts-databases"] = json!([{ "type": "memfile", "name": store }]);
+                let builder = builder.config(config).lease_cmds().unwrap();
+                builder.host_cmds(parameters).unwrap().start().unwrap()
             }
             Self::Stock => {
-                let mut builder = builder.config(config_without_store());
+                let mut builder = builder.config(config);
                 for hook in ["libdhcp_lease_cmds.so", "libdhcp_host_cmds.so", "libdhcp_subnet_cmds.so"] {
                     builder = builder.stock_hook(hook, Value::Null).unwrap();
                 }
@@ -71,6 +77,8 @@ fn many_address(device: usize) -> String {
 pub struct Site {
     pub operator: Option<Process>,
     pub servers: Vec<Kea>,
+    /// Number of the subnet that devices lease from.
+    pub subnet_id: u32,
     objects: PathBuf,
 }
 
@@ -78,10 +86,14 @@ impl Site {
     /// Servers with those hooks, and a network.
     pub fn new(name: &str, hooks: Hooks, servers: usize) -> Self {
         let name = name.to_lowercase();
-        let servers: Vec<Kea> = (0..servers).map(|number| hooks.start(&format!("{name}{number}"))).collect();
+        Self::over((0..servers).map(|number| hooks.start(&format!("{name}{number}"))).collect())
+    }
+
+    /// Those servers, and a network.
+    pub fn over(servers: Vec<Kea>) -> Self {
         let objects = servers[0].dir().join("objects");
         fs::create_dir(&objects).unwrap();
-        let site = Self { operator: None, servers, objects };
+        let site = Self { operator: None, servers, subnet_id: SUBNET_ID, objects };
         site.write("network", &network_namespace(NAMESPACE, PREFIX));
         site
     }
@@ -184,15 +196,15 @@ impl Site {
             .unwrap_or_else(|error| panic!("{error:#}\n{}", self.log()));
     }
 
-    fn log(&self) -> String {
+    /// What the operator said last.
+    pub fn log(&self) -> String {
         self.operator.as_ref().map(Process::tail).unwrap_or_default()
     }
 
     /// Gives a device its lease on every server, as peers do.
     pub fn lease(&self, device: usize) {
         for server in &self.servers {
-            let lease =
-                json!({"ip-address": address(device), "hw-address": mac(device), "subnet-id": SUBNET_ID});
+            let lease = json!({"ip-address": address(device), "hw-address": mac(device), "subnet-id": self.subnet_id});
             server.ask("lease4-add", &lease).unwrap();
         }
     }
@@ -253,7 +265,8 @@ impl Site {
     pub fn move_lease(&self, device: usize, to: usize) {
         for server in &self.servers {
             server.ask("lease4-del", &json!({"ip-address": address(device)})).unwrap();
-            let lease = json!({"ip-address": address(to), "hw-address": mac(device), "subnet-id": SUBNET_ID});
+            let lease =
+                json!({"ip-address": address(to), "hw-address": mac(device), "subnet-id": self.subnet_id});
             server.ask("lease4-add", &lease).unwrap();
         }
     }
@@ -273,7 +286,7 @@ impl Site {
     pub fn remove_by_hand(&self, server: usize, device: usize) {
         let server = &self.servers[server];
         let mut arguments =
-            json!({"subnet-id": SUBNET_ID, "identifier-type": "hw-address", "identifier": mac(device)});
+            json!({"subnet-id": self.subnet_id, "identifier-type": "hw-address", "identifier": mac(device)});
         if server.command("ext-status", &Value::Null).unwrap().result == 2 {
             arguments["operation-target"] = "memory".into();
         }
@@ -282,7 +295,7 @@ impl Site {
 
     /// All reservations of a server, by MAC address.
     pub fn reservations(&self, server: usize) -> Vec<Value> {
-        let arguments = json!({"subnet-id": SUBNET_ID});
+        let arguments = json!({"subnet-id": self.subnet_id});
         let reply = self.servers[server].command("reservation-get-all", &arguments).unwrap();
         // Where there is none, the answer is 3.
         let found = if reply.result == 3 { json!({"hosts": []}) } else { reply.success().unwrap() };

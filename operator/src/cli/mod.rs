@@ -14,6 +14,7 @@ mod servers;
 mod source;
 mod stage;
 mod store;
+mod subnets;
 
 use std::env;
 use std::process::ExitCode;

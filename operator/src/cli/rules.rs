@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use k8s_openapi::jiff::SignedDuration;
 
+use super::subnets::SubnetArgs;
 use crate::config::flag;
-use crate::controller::{SweepMode, SweepOptions};
+use crate::controller::{SubnetOptions, SweepMode, SweepOptions};
 use crate::domain::{AddressPolicy, Brake, PinMode, Rules};
 
 /// How addresses are found, pinned and given up.
@@ -51,6 +52,9 @@ pub struct RuleArgs {
     /// How many of them are removed at once on a server at most, in percent of the operator's reservations there
     #[arg(long, env = "KEA_ORPHAN_MAX_PERCENT", default_value = "10", value_name = "PERCENT", value_parser = number::<100>)]
     kea_orphan_max_percent: usize,
+
+    #[command(flatten)]
+    subnets: SubnetArgs,
 }
 
 impl RuleArgs {
@@ -66,6 +70,11 @@ impl RuleArgs {
     /// How long a deleted object waits; none where that is for ever.
     pub fn cleanup_timeout(&self) -> Option<Duration> {
         Some(self.kea_cleanup_timeout).filter(|limit| !limit.is_zero())
+    }
+
+    /// Of what missing subnets are made; none where they are not.
+    pub fn subnets(&self) -> anyhow::Result<Option<SubnetOptions>> {
+        self.subnets.options()
     }
 
     /// How reservations of objects that are gone are found and removed.

@@ -98,6 +98,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
         strict_defaults: args.source.strict_defaults(),
         workers: args.max_concurrent_reconciles,
         rules: args.rules.rules(),
+        subnets: args.rules.subnets()?,
         cleanup_timeout: args.rules.cleanup_timeout(),
         sweep: args.rules.sweep(),
         metrics: metrics.clone(),

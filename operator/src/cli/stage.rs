@@ -65,6 +65,7 @@ impl StageArgs {
             metrics: Metrics::default(),
             workers: 1,
             rules: rules(self.rules.rules()),
+            subnets: self.rules.subnets()?,
             cleanup_timeout: self.rules.cleanup_timeout(),
             sweep: self.rules.sweep(),
         };

@@ -11,7 +11,7 @@ pub use kea::{KeaArgs, KeaSettings, TlsSecretName};
 pub use servers::ServerSettings;
 
 /// Variables of the documents that this version does not act on.
-const NOT_YET: [&str; 3] = ["KEA_REQUIRE_CLIENT_CLASSES", "KEA_SUBNET_MODE", "KEA_HEADER"];
+const NOT_YET: [&str; 1] = ["KEA_HEADER"];
 
 /// A text, if it is not empty.
 pub fn given(text: Option<&String>) -> Option<&str> {

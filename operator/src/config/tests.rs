@@ -113,8 +113,8 @@ fn nothing_is_ignored_in_silence() {
     let both = [("url", "https://a"), ("cert", "/c"), ("user", "u"), ("password", "p")];
     warned(&both, "basic authentication is set and not used");
 
-    let set = args(&[("url", "http://a")]).settings(|name| name == "KEA_SUBNET_MODE").unwrap();
-    assert_eq!(set.warnings, ["KEA_SUBNET_MODE is set; this version does not act on it"]);
+    let set = args(&[("url", "http://a")]).settings(|name| name == "KEA_HEADER").unwrap();
+    assert_eq!(set.warnings, ["KEA_HEADER is set; this version does not act on it"]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub const TYPES: [&str; 6] =
 pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (READY, Truth::True, &["Configured"]),
     (READY, Truth::False, &["Reconciling", "Error"]),
-    (SUBNET_RESOLVED, Truth::True, &["Resolved"]),
+    (SUBNET_RESOLVED, Truth::True, &["Resolved", "NotPersisted"]),
     (
         SUBNET_RESOLVED,
         Truth::False,
@@ -43,6 +43,8 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
             "PrefixInvalid",
             "SubnetNotFound",
             "SubnetAmbiguous",
+            "SubnetOverlaps",
+            "SubnetNotCreated",
         ],
     ),
     (SUBNET_RESOLVED, Truth::Unknown, &[NOT_CHECKED]),
@@ -57,7 +59,11 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (KEA_REACHABLE, Truth::Unknown, &[NOT_CHECKED]),
     (SERVERS_AGREE, Truth::True, &["InSync"]),
     (SERVERS_AGREE, Truth::False, &KEA_REASONS),
-    (SERVERS_AGREE, Truth::False, &["SubnetNotFound", "SubnetAmbiguous"]),
+    (
+        SERVERS_AGREE,
+        Truth::False,
+        &["SubnetNotFound", "SubnetAmbiguous", "SubnetOverlaps", "SubnetNotCreated"],
+    ),
     (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
 ];
 
@@ -144,6 +150,14 @@ pub fn subnet_resolved(finding: &Finding) -> Saying {
             Saying::new(Truth::False, error.reason(), error.to_string())
         }
         (Some(Obstacle::Subnet(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
+        (Some(Obstacle::Creation(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
+        (_, Some(prefix), Some(subnet)) if let Some(why) = &finding.caveat => Saying::new(
+            Truth::True,
+            "NotPersisted",
+            format!(
+                "prefix {prefix} is in Kea subnet {subnet}, which was created and is lost when Kea restarts, until it is created again: {why}"
+            ),
+        ),
         (_, Some(prefix), Some(subnet)) => {
             Saying::new(Truth::True, "Resolved", format!("prefix {prefix} is in Kea subnet {subnet}"))
         }
@@ -181,6 +195,7 @@ pub fn servers_agree(finding: &Finding) -> Saying {
             let reason = match first {
                 Obstacle::Kea(error) => kea_reason(error),
                 Obstacle::Subnet(error) => error.reason(),
+                Obstacle::Creation(error) => error.reason(),
                 Obstacle::Namespace(error) => error.reason(),
             };
             let message = some

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use super::apply::Applied;
+use super::creation::CreationError;
 use super::finding::{Finding, Obstacle};
 use super::reconcile::{self, Error};
 use super::triage::{Claim, Why};
@@ -71,11 +72,11 @@ pub fn errors(metrics: &Metrics, finding: &Finding) {
 
 fn of_obstacle(obstacle: &Obstacle) -> ErrorType {
     match obstacle {
-        Obstacle::Kea(error) => error.class().into(),
+        Obstacle::Kea(error) | Obstacle::Creation(CreationError::Kea { error, .. }) => error.class().into(),
         Obstacle::Subnet(ValidateError::Subnet(
             SubnetError::NotFound { .. } | SubnetError::Ambiguous { .. },
         )) => ErrorType::Resource,
-        Obstacle::Namespace(_) | Obstacle::Subnet(_) => ErrorType::Validation,
+        Obstacle::Namespace(_) | Obstacle::Creation(_) | Obstacle::Subnet(_) => ErrorType::Validation,
     }
 }
 

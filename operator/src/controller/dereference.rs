@@ -9,10 +9,11 @@ use ipnet::IpNet;
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
 
+use super::creation::{Creation, CreationError};
 use super::finding::Obstacle;
-use super::validate;
+use super::validate::{self, ValidateError};
 use crate::crd::{AnyNamespace, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Holdings, Known, Mac, View};
+use crate::domain::{Holdings, Known, Mac, NewSubnet, SubnetError, View};
 use crate::kea::{Fleet, KeaError, Member};
 
 /// Why an object's NetworkNamespace is not known.
@@ -109,9 +110,52 @@ pub struct Sight {
     pub troubles: Vec<(Arc<Member>, Obstacle)>,
 }
 
-/// What each server holds for devices in a prefix: its subnet for it, and their leases and reservations.
-pub async fn observe(fleet: &Fleet, prefix: IpNet, macs: &[Mac]) -> Sight {
+/// What each server holds for devices in a prefix: its subnet for it, and their leases and reservations. Where `wanted` is given, a
+/// subnet that is missing is made.
+pub async fn observe(
+    fleet: &Fleet,
+    prefix: IpNet,
+    macs: &[Mac],
+    wanted: Option<(&Creation, &Result<NewSubnet, CreationError>)>,
+) -> Sight {
     let _waiting = fleet.wait();
+    let sight = look(fleet, prefix, macs).await;
+    let (is_missing, answering) = gaps(&sight);
+    match wanted {
+        Some((creation, wanted)) if is_missing => {
+            let refused = match wanted {
+                Ok(new) => creation.provide(new, &answering).await,
+                Err(error) => {
+                    answering.into_iter().map(|member| (member, Err(error.clone().into()))).collect()
+                }
+            };
+            let mut sight = look(fleet, prefix, macs).await;
+            for (member, obstacle) in &mut sight.troubles {
+                if is_not_found(obstacle)
+                    && let Some((_, Err(why))) = refused.iter().find(|(asked, _)| Arc::ptr_eq(asked, member))
+                {
+                    *obstacle = why.clone();
+                }
+            }
+            sight
+        }
+        _ => sight,
+    }
+}
+
+fn is_not_found(obstacle: &Obstacle) -> bool {
+    matches!(obstacle, Obstacle::Subnet(ValidateError::Subnet(SubnetError::NotFound { .. })))
+}
+
+/// Whether a server lacks a subnet for the prefix, and the servers that told whether they do.
+fn gaps(sight: &Sight) -> (bool, Vec<Arc<Member>>) {
+    let lacking =
+        sight.troubles.iter().filter(|(_, obstacle)| is_not_found(obstacle)).map(|(member, _)| member);
+    let having = sight.seen.iter().map(|(member, _)| member);
+    (lacking.clone().next().is_some(), having.chain(lacking).cloned().collect())
+}
+
+async fn look(fleet: &Fleet, prefix: IpNet, macs: &[Mac]) -> Sight {
     let looks = fleet.members().iter().map(|member| async move {
         let outcome = view(member, prefix, macs).await;
         (member.clone(), outcome)

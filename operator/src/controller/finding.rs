@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::creation::CreationError;
 use super::dereference::DereferenceError;
 use super::pace::Wait;
 use super::validate::{Remembered, ValidateError};
@@ -17,6 +18,8 @@ pub struct Finding {
     pub prefix: Option<IpNet>,
     /// Kea's subnet for it, where known.
     pub subnet: Option<Subnet>,
+    /// Why the subnet, which the operator made, is lost when Kea restarts.
+    pub caveat: Option<String>,
     /// What the subnet tells its devices about their network, where known.
     pub options: Option<NetworkOptions>,
     /// The interfaces of the spec and what became of them.
@@ -45,6 +48,9 @@ pub enum Obstacle {
     /// Its prefix leads to no subnet.
     #[error(transparent)]
     Subnet(#[from] ValidateError),
+    /// It leads to no subnet, and none can be made.
+    #[error(transparent)]
+    Creation(#[from] CreationError),
     /// Kea.
     #[error(transparent)]
     Kea(#[from] KeaError),
@@ -61,7 +67,7 @@ impl Obstacle {
                     ValidateError::Subnet(SubnetError::NotFound { .. } | SubnetError::Ambiguous { .. })
                 )
             }
-            Self::Kea(_) => true,
+            Self::Creation(_) | Self::Kea(_) => true,
         }
     }
 

@@ -65,6 +65,7 @@ async fn wait(
         servers,
         prefix: None,
         subnet: None,
+        caveat: None,
         options: None,
         interfaces: unknown(object),
         unreleased: validate::memory(object),

@@ -29,8 +29,12 @@ pub async fn run(context: Arc<Context>, configurations: Store<AnyConfiguration>,
         let _pulse = context.metrics.liveness().watch("bringing a server level");
         for member in context.fleet.members() {
             // Whether it answers is found out elsewhere, at a pace that credentials survive.
-            let returned = member.standing() == Standing::Behind && member.server().state().is_healthy();
-            if returned && sweep::hand_back(&context, member).await.is_ok() {
+            if member.standing() != Standing::Behind || !member.server().state().is_healthy() {
+                continue;
+            }
+            // It may have been restarted, with other subnets than before.
+            member.forget_subnets().await;
+            if sweep::hand_back(&context, member).await.is_ok() {
                 let (uids, ranks) = everybody(&context);
                 member.returns(uids);
                 context.bring_back(ranks);
@@ -53,7 +57,8 @@ fn prune(context: &Context, configurations: &Store<AnyConfiguration>) {
     }
 }
 
-fn everybody(context: &Context) -> (HashSet<String>, Vec<Rank>) {
+/// All objects that wish for something, by uid and by name.
+pub fn everybody(context: &Context) -> (HashSet<String>, Vec<Rank>) {
     let claims = context.claims.lock();
     claims.objects().map(|(uid, rank)| (uid.to_owned(), rank.clone())).unzip()
 }

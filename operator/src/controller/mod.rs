@@ -3,11 +3,13 @@
 mod apply;
 pub mod conditions;
 mod counted;
+mod creation;
 mod dereference;
 mod feed;
 mod finding;
 mod give_up;
 mod heal;
+mod keep;
 mod leftovers;
 pub mod notices;
 mod pace;
@@ -42,6 +44,8 @@ use crate::source::{Objects, Source};
 use crate::telemetry::metrics::object_key;
 use crate::telemetry::{Metrics, Readiness};
 
+use creation::Creation;
+pub use creation::{Persist, SubnetOptions};
 use feed::Waiting;
 use leftovers::Leftovers;
 use pace::Pace;
@@ -74,6 +78,7 @@ pub struct Context {
     claims: Mutex<Claims>,
     leftovers: Leftovers,
     waiting: Waiting,
+    creation: Creation,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
     /// Brings an object back.
@@ -89,8 +94,9 @@ impl Context {
         options: Options,
         triggers: mpsc::UnboundedSender<ObjectRef<AnyConfiguration>>,
     ) -> Self {
+        let mark = mark(&cluster_id);
         Self {
-            fleet: Arc::new(Fleet::new(servers, &mark(&cluster_id))),
+            fleet: Arc::new(Fleet::new(servers, &mark)),
             objects,
             namespaces,
             policy: Policy {
@@ -106,6 +112,7 @@ impl Context {
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             waiting: Waiting::default(),
+            creation: Creation::new(options.subnets, mark),
             turns: Semaphore::new(options.workers.into()),
             triggers,
         }
@@ -224,6 +231,8 @@ pub struct Options {
     pub workers: u16,
     /// Settings that decide about addresses.
     pub rules: Rules,
+    /// Of what missing subnets are made; none where they are not.
+    pub subnets: Option<SubnetOptions>,
     /// How long a deleted object waits for a Kea that is away; for ever where that is none.
     pub cleanup_timeout: Option<Duration>,
     /// How reservations of objects that are gone are found and removed.
@@ -256,6 +265,8 @@ pub async fn run(
         tasks.spawn(feed::follow(context.clone(), member.clone(), bookmark, stop.clone()));
     }
     tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
+    let ended = CancellationToken::new();
+    tasks.spawn(keep::run(context.clone(), ended.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
     metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());
@@ -278,6 +289,7 @@ pub async fn run(
         }
     })
     .await;
+    ended.cancel();
     tasks.join_all().await;
 }
 

@@ -132,6 +132,7 @@ async fn serve(
         servers: vec![],
         prefix: None,
         subnet: None,
+        caveat: None,
         options: None,
         interfaces: untouched(validate::interfaces(object)),
         unreleased: validate::memory(object),
@@ -214,7 +215,10 @@ async fn survey(
     let claimant = context.claimant(object, Some(prefix), &macs);
     let leftovers = leftovers.into_iter().collect();
     let desired = Desired { claimant, prefix, interfaces, leftovers, rules: context.rules };
-    let sight = dereference::observe(&context.fleet, prefix, &macs).await;
+    // A subnet is made for devices, and for nothing else.
+    let wanted = context.creation.wanted(namespace, prefix).filter(|_| !wished.is_empty());
+    let wanted = wanted.as_ref().map(|wanted| (&context.creation, wanted));
+    let sight = dereference::observe(&context.fleet, prefix, &macs, wanted).await;
     let (members, mut views): (Vec<_>, Vec<_>) = sight.seen.into_iter().unzip();
     finding.servers = attended(&context.fleet, &members, &sight.troubles);
     note_absences(&sight.troubles);
@@ -223,6 +227,7 @@ async fn survey(
         return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
     };
     finding.subnet = Some(first.subnet.clone());
+    finding.caveat = views.iter().find_map(|view| context.creation.caveat(&view.server, view.subnet.id));
     if let Some(member) = members.first() {
         // What is not known stays as it was reported.
         let told = member.network_options(first.subnet.id).await.ok();

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Context;
+use super::creation::Creation;
 use super::feed::Waiting;
 use super::leftovers::Leftovers;
 use super::pace::Pace;
@@ -230,6 +231,7 @@ impl Fixture {
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             waiting: Waiting::default(),
+            creation: Creation::new(None, "kea-operator/c".into()),
             turns: Semaphore::new(5),
             triggers,
         };

@@ -54,6 +54,7 @@ fn finding(outcomes: Vec<(u8, Outcome)>) -> Finding {
         servers: vec![Attended { name: "http://kea:8000".into(), trouble: None }],
         prefix: Some(PREFIX.parse().unwrap()),
         subnet: Some(Subnet { id: 1, prefix: PREFIX.parse().unwrap() }),
+        caveat: None,
         options: None,
         interfaces,
         unreleased: vec![],

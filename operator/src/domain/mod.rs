@@ -7,6 +7,7 @@ mod claims;
 mod desired;
 mod lease;
 mod mac;
+mod new_subnet;
 mod options;
 mod orphans;
 mod outcome;
@@ -21,10 +22,13 @@ pub use claims::{Claims, Rank};
 pub use desired::{AddressPolicy, Claimant, Desired, Interface, PinMode, Relation, Rival, Rules, Wish};
 pub use lease::{Absence, Lease, LeaseState, pick as pick_lease};
 pub use mac::{Mac, MacError};
+pub use new_subnet::{
+    GatewayRule, Lifetimes, NewSubnet, NewSubnetError, NewSubnets, Request, place as place_subnet,
+};
 pub use options::{NetworkOptions, addresses as option_addresses};
 pub use orphans::{Brake, Known as KnownOrphans, Verdict, is_shrunken, judge};
 pub use outcome::Outcome;
-pub use owner::{ObjectName, Owner, Ownership, mark, says_more};
+pub use owner::{ObjectName, Owner, Ownership, mark, says_more, subnet_context};
 pub use plan::{Put, Removal, Step, Steps, Wanted, address_taken, plan, unclear};
 pub use reservation::{Extras, Identifier, Reservation};
 pub use subnet::{Subnet, SubnetError, parse_prefix, resolve as resolve_subnet};

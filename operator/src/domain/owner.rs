@@ -67,6 +67,11 @@ pub fn mark(cluster_id: &str) -> String {
     format!("kea-operator/{cluster_id}")
 }
 
+/// The `user-context` of a subnet that the operator of this mark made for a NetworkNamespace.
+pub fn subnet_context(mark: &str, namespace: &str, name: &str) -> Value {
+    json!({ OWNER_KEY: mark, OBJECT_KEY: { "namespace": namespace, "name": name } })
+}
+
 /// Whether a `user-context` holds anything but the operator's mark.
 pub fn says_more(user_context: Option<&Value>) -> bool {
     match user_context {

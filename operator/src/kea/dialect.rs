@@ -43,6 +43,8 @@ pub struct Dialect {
     pub subnets: SubnetDialect,
     /// Whether a reservation can be changed in one command (`reservation-update`, Kea 2.4 and later).
     pub updates: bool,
+    /// The full name of the command that adds a subnet, where there is one.
+    pub adds_subnets: Option<&'static str>,
 }
 
 /// A command that a server must have and lacks, and how it comes by it.
@@ -61,6 +63,8 @@ const EXT: [&str; 4] =
 const STOCK: [&str; 4] = ["reservation-add", "reservation-del", "reservation-get", "reservation-get-by-id"];
 /// What the stock dialect needs for leases.
 const LEASES: &str = "lease4-get-by-hw-address";
+/// What adds a subnet, the best first.
+const ADDS_SUBNETS: [&str; 2] = ["ext-subnet4-add", "subnet4-add"];
 const REMEDY: &str = "load the hook libdhcp_host_cmds_rs.so (or Kea's own libdhcp_host_cmds.so and libdhcp_lease_cmds.so) into kea-dhcp4";
 
 impl ReservationDialect {
@@ -98,7 +102,8 @@ impl Dialect {
             .find(|dialect| commands.contains(dialect.command()))
             .unwrap_or(SubnetDialect::Config);
         let updates = reservations == ReservationDialect::Ext || commands.contains("reservation-update");
-        Ok(Self { reservations, subnets, updates })
+        let adds_subnets = ADDS_SUBNETS.into_iter().find(|command| commands.contains(command));
+        Ok(Self { reservations, subnets, updates, adds_subnets })
     }
 
     /// The full name of a reservation command.
@@ -138,6 +143,14 @@ mod tests {
         let stock = choose(&[&[LEASES], &STOCK], None).unwrap();
         assert_eq!(stock.reservation_command("add"), "reservation-add");
         assert_eq!((stock.subnets, stock.updates), (SubnetDialect::Config, false));
+    }
+
+    #[test]
+    fn subnets_are_added_where_a_command_does_it() {
+        let adds = |commands: &[&'static str]| choose(&[&EXT, commands], None).unwrap().adds_subnets;
+        assert_eq!(adds(&["subnet4-add", "ext-subnet4-add"]), Some("ext-subnet4-add"));
+        assert_eq!(adds(&["subnet4-add"]), Some("subnet4-add"));
+        assert_eq!(adds(&["subnet4-list"]), None);
     }
 
     #[test]

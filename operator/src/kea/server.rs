@@ -301,7 +301,7 @@ impl Server {
         KeaError::Malformed { server: self.name.clone(), command: command.into(), cause: cause.into() }
     }
 
-    fn unsupported(&self, command: &str, remedy: &str) -> KeaError {
+    pub(super) fn unsupported(&self, command: &str, remedy: &str) -> KeaError {
         KeaError::Unsupported { server: self.name.clone(), command: command.into(), remedy: remedy.into() }
     }
 }

@@ -5,6 +5,7 @@ mod counts;
 mod events;
 mod look_up;
 mod stock;
+mod subnet_add;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
