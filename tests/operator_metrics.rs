@@ -56,7 +56,7 @@ impl Site {
         let mut command = operator::command(&arguments, &[]);
         // The environment wins over what makes no sense in the file.
         command.current_dir(home).env("ENV", "test").env("MAX_CONCURRENT_RECONCILES", "5");
-        let operator = Process::spawn("kea-operator", &command, &lab.dir().join("operator.log")).unwrap();
+        let operator = Process::spawn("kea-operator", &command, lab.dir().join("operator.log")).unwrap();
         let address = wait_for("the address of metrics", PATIENCE, || {
             let text = operator.tail();
             let line = text.lines().find(|line| line.contains("probes or metrics are answered"))?;

@@ -61,7 +61,7 @@ pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
-const IN_FLIGHT: u16 = 1000;
+const IN_FLIGHT: u16 = 300;
 
 /// What every reconciliation shares.
 pub struct Context {
