@@ -96,7 +96,7 @@ fn an_empty_kea_gets_the_subnet_on_every_server_and_a_restart_does_not_lose_it()
         for server in &mut site.servers {
             server.kill9().unwrap();
             server.restart().unwrap();
-            assert_eq!(subnets(server), [made.clone()]);
+            assert_eq!(subnets(server), std::slice::from_ref(&made));
         }
         site.start_operator(&CREATE);
         site.expect_on_all(&[1]);
