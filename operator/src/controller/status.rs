@@ -53,8 +53,10 @@ pub async fn report(
     let status = compute(object, previous, finding, &now);
     counted::errors(&context.metrics, finding);
     if !says_the_same(previous, &status) {
+        let turn = context.turn().await;
         let version = context.objects.write_status(object, &status).await?;
         context.wrote(object, &version);
+        drop(turn);
         for notice in notices::transitions(previous, &status) {
             context.objects.notify(object, &notice).await;
         }
