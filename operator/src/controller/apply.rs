@@ -52,8 +52,12 @@ async fn on_one(member: &Member, steps: Steps, owner: &Owner) -> Applied {
     };
     let (of_removals, of_puts) = results.split_at(steps.removals.len().min(results.len()));
     let removed = steps.removals.iter().zip(of_removals).filter(|(_, result)| **result == Changed::Done);
-    let mut applied =
-        Applied { removed: removed.map(|(removal, _)| *removal).collect(), ..Applied::default() };
+    let mut applied = Applied {
+        removed: removed.map(|(removal, _)| *removal).collect(),
+        // What was not removed must not be forgotten.
+        error: of_removals.iter().find_map(|result| not_removed(member, result)),
+        ..Applied::default()
+    };
     let mut of_puts = of_puts.iter();
     for (place, step) in steps.interfaces.into_iter().enumerate() {
         let outcome = match step {
@@ -72,6 +76,18 @@ async fn on_one(member: &Member, steps: Steps, owner: &Owner) -> Applied {
         applied.outcomes.push(outcome);
     }
     applied
+}
+
+/// Why a removal failed. That somebody else has the reservation by now is no failure.
+pub fn not_removed(member: &Member, result: &Changed) -> Option<KeaError> {
+    match result {
+        Changed::Refused(text) => Some(KeaError::Refused {
+            server: member.name().into(),
+            command: "the removal of a reservation".into(),
+            text: text.clone(),
+        }),
+        Changed::Done | Changed::Pending | Changed::Conflict(_) => None,
+    }
 }
 
 fn settled(step: Step) -> Outcome {

@@ -76,6 +76,12 @@ impl Obstacle {
         matches!(self, Self::Subnet(ValidateError::NotReady { phase, .. }) if phase != "Error")
     }
 
+    /// Whether it keeps a server from being reached, so that every object misses something there.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Kea(error)
+            if matches!(error.class(), ErrorClass::Network | ErrorClass::Authentication))
+    }
+
     /// How long to wait for it to go.
     pub fn wait(&self) -> Wait {
         match self {
@@ -103,13 +109,9 @@ impl Finding {
         } else if any(|o| matches!(o, Outcome::Conflict { .. } | Outcome::Refused { .. })) {
             Wait::RESOURCE
         } else {
-            // A server that is away brings all objects back when it returns.
+            // A server that is away brings all objects back when it returns; anything else is for the object to try again.
             let troubles = self.servers.iter().filter_map(|server| server.trouble.as_ref());
-            if troubles.map(Obstacle::wait).all(|wait| wait == Wait::Retry) {
-                Wait::RESYNC
-            } else {
-                Wait::RESOURCE
-            }
+            troubles.map(Obstacle::wait).find(|wait| *wait != Wait::Retry).unwrap_or(Wait::RESYNC)
         }
     }
 

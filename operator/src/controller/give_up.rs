@@ -7,6 +7,7 @@ use futures::future::join_all;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
+use super::apply::not_removed;
 use super::finding::{Attended, Finding, Obstacle};
 use super::pace::Wait;
 use super::reconcile::{Error, action};
@@ -16,7 +17,7 @@ use super::validate;
 use super::{Context, dereference, notices, status};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
-use crate::kea::{Change, KeaError, Member};
+use crate::kea::{Change, Changed, KeaError, Member};
 
 /// Releases what the object has and lets it go; retries while Kea is away.
 pub async fn give_up(
@@ -127,6 +128,10 @@ async fn release_on(member: &Member, claimant: &Claimant, macs: &[Mac]) -> Resul
     let holdings = dereference::holdings(member, macs).await?;
     let removals: Vec<Removal> =
         macs.iter().flat_map(|mac| claimant.surplus(*mac, &holdings, |_| false)).collect();
-    member.change(removals.iter().copied().map(Change::Remove).collect()).await?;
-    Ok(removals)
+    let results = member.change(removals.iter().copied().map(Change::Remove).collect()).await?;
+    if let Some(error) = results.iter().find_map(|result| not_removed(member, result)) {
+        return Err(error);
+    }
+    let done = removals.into_iter().zip(results).filter(|(_, result)| *result == Changed::Done);
+    Ok(done.map(|(removal, _)| removal).collect())
 }

@@ -1,13 +1,15 @@
 //! Servers that return are brought level: every object is seen to again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Resource;
 use kube::runtime::reflector::Store;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::pace::Pace;
 use super::{Context, sweep};
 use crate::crd::AnyConfiguration;
 use crate::domain::Rank;
@@ -21,17 +23,28 @@ const PRUNED_EVERY: u32 = 10;
 
 /// Watches for servers that return, until `stop`.
 pub async fn run(context: Arc<Context>, configurations: Store<AnyConfiguration>, stop: CancellationToken) {
+    let pace = Pace::default();
+    let mut again: HashMap<&str, Instant> = HashMap::new();
+    let members = context.fleet.members();
     for round in 1u32.. {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = stop.cancelled() => return,
         }
         let _pulse = context.metrics.liveness().watch("bringing a server level");
-        for member in context.fleet.members() {
+        for member in members {
+            if member.standing() == Standing::Level {
+                pace.reset(member.name());
+            }
             // Whether it answers is found out elsewhere, at a pace that credentials survive.
             if member.standing() != Standing::Behind || !member.server().state().is_healthy() {
                 continue;
             }
+            // One that answers and fails again and again must not bring all objects back each time.
+            if again.get(member.name()).is_some_and(|again| Instant::now() < *again) {
+                continue;
+            }
+            again.insert(member.name(), Instant::now() + pace.retry(member.name(), None));
             // It may have been restarted, with other subnets than before.
             member.forget_subnets().await;
             if sweep::hand_back(&context, member).await.is_ok() {

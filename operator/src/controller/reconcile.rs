@@ -267,7 +267,7 @@ fn attended(fleet: &Fleet, seen: &[Arc<Member>], troubles: &[(Arc<Member>, Obsta
 /// Servers that could not be asked are behind, until all objects have been seen to again.
 fn note_absences(troubles: &[(Arc<Member>, Obstacle)]) {
     for (member, obstacle) in troubles {
-        if matches!(obstacle, Obstacle::Kea(_)) {
+        if obstacle.is_absence() {
             member.falls_behind();
         }
     }
@@ -280,9 +280,12 @@ fn settle(uid: &str, finding: &mut Finding, applied: &[(Arc<Member>, Applied)]) 
             member.seen_to(uid);
         }
         if let Some(error) = &applied.error {
-            member.falls_behind();
+            let trouble = Obstacle::Kea(error.clone());
+            if trouble.is_absence() {
+                member.falls_behind();
+            }
             if let Some(server) = finding.servers.iter_mut().find(|server| server.name == member.name()) {
-                server.trouble = Some(Obstacle::Kea(error.clone()));
+                server.trouble = Some(trouble);
             }
         }
     }

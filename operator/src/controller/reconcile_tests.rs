@@ -4,6 +4,7 @@ use super::*;
 use crate::controller::scripted::Fixture;
 use crate::controller::{FINALIZER, LEGACY_FINALIZER, SKIP_CLEANUP};
 use crate::domain::ObjectName;
+use crate::kea::Standing;
 use kube::core::DeserializeGuard;
 use serde_json::json;
 
@@ -56,6 +57,23 @@ async fn a_release_that_fails_is_not_forgotten() {
     fixture.world().down = None;
     let written = fixture.reconcile().await;
     assert_eq!(written, [&format!("del \"{MAC}\""), "event Released", "status Ready ", "event KeaReachable"]);
+}
+
+#[tokio::test]
+async fn a_refused_release_is_not_forgotten_and_no_absence() {
+    let fixture = Fixture::new(&[MAC]);
+    fixture.world().leases.push((MAC, "10.0.0.5"));
+    fixture.reconcile().await;
+    fixture.world().refuses_removals = true;
+    fixture.wish(&[]);
+    let written = fixture.reconcile().await;
+    assert_eq!(written, [format!("status Error {MAC}"), "event CommandRefused".into()]);
+    assert_eq!(fixture.context.fleet.members()[0].standing(), Standing::Level);
+    fixture.delete();
+    let written = fixture.reconcile().await;
+    assert_eq!(written, [format!("status Deleting {MAC}")]);
+    fixture.world().refuses_removals = false;
+    assert_eq!(fixture.reconcile().await, [&format!("del \"{MAC}\""), "event Released", "finalizers "]);
 }
 
 #[tokio::test]

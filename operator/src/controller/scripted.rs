@@ -47,6 +47,8 @@ pub struct World {
     pub hosts: Vec<Value>,
     /// Command that fails as if Kea were away.
     pub down: Option<&'static str>,
+    /// Whether its database takes no removal.
+    pub refuses_removals: bool,
     pub object: NetworkConfiguration,
     pub log: Vec<String>,
 }
@@ -110,6 +112,9 @@ impl World {
     fn apply(&mut self, arguments: &Value) -> Value {
         let list = |key: &str| arguments[key].as_array().unwrap().clone();
         let removed = list("remove").into_iter().map(|removal| {
+            if self.refuses_removals {
+                return json!({"status": "invalid", "text": "read-only"});
+            }
             self.log.push(format!("del {}", removal["identifier"]));
             self.hosts.retain(|host| host["hw-address"] != removal["identifier"]);
             json!({"status": "removed", "text": "Host deleted."})

@@ -111,7 +111,7 @@ impl Server {
             self.change_somewhere(&command, json!({"reservation": host(put, owner)}), Repeat::Safe).await?;
         match reply.code {
             Code::Success => Ok(Changed::Done),
-            _ => self.why_not(put, reply.text).await,
+            _ => self.why_not(put, owner, reply.text).await,
         }
     }
 
@@ -135,11 +135,13 @@ impl Server {
 
     /// Finds out why a reservation was refused: somebody has the address or the device, or it is none of that. That it is there
     /// all the same means that an earlier attempt succeeded whose answer was lost.
-    pub(super) async fn why_not(&self, put: &Put, text: String) -> Result<Changed, KeaError> {
+    pub(super) async fn why_not(&self, put: &Put, owner: &Owner, text: String) -> Result<Changed, KeaError> {
         if let Wanted::Address(address) = put.address
             && let Some(holder) = self.reservation_at(put.subnet_id, address).await?
         {
-            let same = holder.identifier == put.mac.into() && holder.ownership != Ownership::Unowned;
+            let ours =
+                matches!(&holder.ownership, Ownership::Owned { owner: mark, .. } if *mark == owner.mark());
+            let same = ours && holder.identifier == put.mac.into();
             return Ok(if same { Changed::Done } else { Changed::Conflict(Some(holder)) });
         }
         match self.reservation_of(put.subnet_id, put.mac).await? {

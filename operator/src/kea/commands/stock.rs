@@ -48,7 +48,7 @@ impl Server {
         match reply.code {
             Code::Success if put.address == Wanted::OfNextLease => Ok(Changed::Pending),
             Code::Success => Ok(Changed::Done),
-            _ => self.why_not(put, reply.text).await,
+            _ => self.why_not(put, owner, reply.text).await,
         }
     }
 
