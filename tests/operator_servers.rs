@@ -8,7 +8,8 @@ mod fleet;
 #[path = "support/operator.rs"]
 mod operator;
 
-use fleet::{Hooks, Site, address, mac};
+use fleet::{Hooks, NAMESPACE, Site, address, mac};
+use operator::{network_configuration, network_namespace};
 use serde_json::json;
 
 /// Runs a test with each kind of hooks that this Kea can have.
@@ -107,6 +108,49 @@ fn one_of_several_objects_has_a_device_and_the_next_gets_it_when_that_goes() {
         site.wait_for_phase("second", "Ready");
         site.expect_on_all(&[1]);
         assert_eq!(site.reservations(0)[0]["user-context"]["kea-operator"]["name"], "second");
+    });
+}
+
+#[test]
+fn one_of_two_networks_in_one_subnet_has_a_device_and_the_next_gets_it_when_that_goes() {
+    with_each("together", 2, |mut site| {
+        for number in [1, 2] {
+            let mut network = network_namespace(NAMESPACE, &format!("10.77.{number}.0/24"));
+            network["metadata"]["name"] = format!("network{number}").into();
+            site.write(&format!("network{number}"), &network);
+            let name = format!("vm{number}");
+            let mut object = network_configuration(NAMESPACE, &name, &[&mac(1)]);
+            object["spec"]["networkNamespaceName"] = format!("network{number}").into();
+            object["spec"]["networkInterfaces"][0]["ipv4Addresses"] = json!([format!("10.77.{number}.5")]);
+            site.write(&name, &object);
+        }
+        site.start_operator(&[]);
+        let either = ["vm1", "vm2"];
+        for name in either {
+            site.wait_for_status(name, |status| status["phase"] == "Ready" || status["phase"] == "Error");
+        }
+        let phase = |name: &str| site.wait_for_status(name, |_| true)["phase"].clone();
+        let [(has, number), (waits, other)] = match phase("vm1").as_str() {
+            Some("Ready") => [("vm1", 1), ("vm2", 2)],
+            _ => [("vm2", 2), ("vm1", 1)],
+        };
+        let exactly = |name: &str, number: usize| {
+            for server in 0..2 {
+                let [found] = &site.reservations(server)[..] else {
+                    panic!("{:?}", site.reservations(server))
+                };
+                assert_eq!(found["ip-address"], format!("10.77.{number}.5"));
+                assert_eq!(found["user-context"]["kea-operator"]["name"], name);
+            }
+        };
+        site.wait_for_phase(has, "Ready");
+        exactly(has, number);
+        let status = site.wait_for_phase(waits, "Error");
+        let told = format!("NetworkConfiguration {NAMESPACE}/{has}");
+        assert!(status["message"].as_str().unwrap().contains(&told), "{status}");
+        site.unwish(has);
+        site.wait_for_phase(waits, "Ready");
+        exactly(waits, other);
     });
 }
 

@@ -61,8 +61,7 @@ impl Cluster {
 
     /// Waits until an operator has logged this.
     pub fn wait_for_log(operator: &Process, text: &str) {
-        wait_for(format!("'{text}' in a log"), PATIENCE, || operator.log().contains(text).then_some(()))
-            .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
+        operator::wait_for_log(operator, text);
     }
 
     /// The ends of the logs of all operators.

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::operator::{self, PATIENCE, network_configuration, network_namespace};
 use crate::support::{PREFIX, SUBNET_ID, config_without_store, mac as support_mac};
 
-const NAMESPACE: &str = "demo";
+/// The Kubernetes namespace of everything.
+pub const NAMESPACE: &str = "demo";
 
 /// Which hooks the servers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,11 @@ impl Site {
     /// Starts the operator on all servers.
     pub fn start_operator(&mut self, arguments: &[&str]) {
         let urls: Vec<String> = (0..self.servers.len()).map(|server| self.url(server)).collect();
+        self.start_operator_at(&urls, arguments);
+    }
+
+    /// Starts the operator on servers that it reaches at these addresses.
+    pub fn start_operator_at(&mut self, urls: &[String], arguments: &[&str]) {
         let source = format!("dir:{}", self.objects.display());
         let mut all = vec!["--source", &source, "--kea-url", &urls[0]];
         if let Some(second) = urls.get(1) {
@@ -122,7 +128,8 @@ impl Site {
         assert!(status.success(), "{status}");
     }
 
-    fn write(&self, name: &str, object: &Value) {
+    /// Makes or changes an object, in a file of that name.
+    pub fn write(&self, name: &str, object: &Value) {
         let file = self.objects.join(format!("{name}.yaml"));
         let new = self.objects.join(format!(".{name}.new"));
         fs::write(&new, object.to_string()).unwrap();

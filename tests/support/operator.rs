@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kea_lab::{Process, operator_path};
+use kea_lab::{Process, operator_path, wait_for};
 use serde_json::{Value, json};
 
 /// How long the operator gets for what it is expected to do. Longer than its slowest interval.
@@ -59,6 +59,12 @@ pub fn command(arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
     }
     command.envs(environment.iter().map(|(name, value)| (*name, *value)));
     command
+}
+
+/// Waits until an operator has logged this.
+pub fn wait_for_log(operator: &Process, text: &str) {
+    wait_for(format!("'{text}' in a log"), PATIENCE, || operator.log().contains(text).then_some(()))
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
 }
 
 /// A NetworkNamespace with that prefix.

@@ -115,8 +115,14 @@ impl Head {
 
 /// An address of the machine's loopback interface that nobody listens on; another may still take it.
 pub(crate) fn free_address() -> Result<SocketAddrV4> {
+    free_listener().map(|(_, address)| address)
+}
+
+/// A listener on a free port of the machine's loopback interface, and its address.
+pub(crate) fn free_listener() -> Result<(TcpListener, SocketAddrV4)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port()))
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
+    Ok((listener, address))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod apiserver;
+pub mod clock;
 mod config;
 pub mod control;
 pub mod device;
@@ -21,6 +22,7 @@ pub mod namespace;
 mod other;
 pub mod places;
 pub mod process;
+pub mod proxy;
 pub mod relay;
 pub mod sql;
 mod switch;
@@ -28,6 +30,7 @@ pub mod wait;
 pub mod workdir;
 
 pub use agent::ControlAgent;
+pub use clock::Clock;
 pub use control::{ControlSocket, Reply};
 pub use device::Device;
 pub use dhcp::{DhcpLease, DhcpRequest};
@@ -41,6 +44,7 @@ pub use namespace::Namespace;
 pub use other::start_failure_of;
 pub use places::{KeaInstallation, hook_path, operator_path};
 pub use process::Process;
+pub use proxy::Proxy;
 pub use relay::{RELAY_INTERFACE, Relay};
 pub use sql::{Database, SqlKind, SqlServer};
 pub use wait::{interrupt, is_interrupted, try_wait_for, wait_for};

@@ -120,7 +120,7 @@ fn orphan(server: &str, reservation: &Reservation, verdict: &Verdict) -> Row {
     };
     let note = match verdict {
         Verdict::Leftover { .. } => "its object does not wish for it",
-        Verdict::Orphan(_) | Verdict::Leave => "its object is gone",
+        Verdict::Orphan(_) | Verdict::Unserved { .. } | Verdict::Leave => "its object is gone",
     };
     Row { object, note, ..row(server, reservation) }
 }

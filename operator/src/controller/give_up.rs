@@ -10,7 +10,7 @@ use kube::runtime::controller::Action;
 use super::apply::not_removed;
 use super::finding::{Attended, Finding, Obstacle};
 use super::pace::Wait;
-use super::reconcile::{Error, action};
+use super::reconcile::{CATCH_UP, Error, action};
 use super::status::StatusError;
 use super::triage::{Why, without_ours};
 use super::validate;
@@ -26,6 +26,10 @@ pub async fn give_up(
     context: &Arc<Context>,
 ) -> Result<Action, Error> {
     context.withdraw(&object.uid().unwrap_or_default());
+    // What it was reserved before this process began may be in no status: the first sweep tells.
+    if why != Why::DeletedKeeping && !context.swept.is_cancelled() {
+        return Ok(Action::requeue(CATCH_UP));
+    }
     if why == Why::DeletedKeeping {
         context.objects.notify(object, &notices::cleanup_skipped()).await;
     } else if let Err((servers, error)) = release_all(object, context).await {
@@ -34,6 +38,7 @@ pub async fn give_up(
         }
         context.objects.notify(object, &notices::cleanup_timed_out(&error)).await;
     }
+    context.leftovers.forget(&object.uid().unwrap_or_default());
     let mut current = object.clone();
     if matches!(why, Why::NotOurs(_)) {
         // Whoever serves the object now reports on it; addresses that are no longer reserved must not stay behind.
@@ -89,7 +94,7 @@ async fn release_all(
 ) -> Result<(), (Vec<Attended>, KeaError)> {
     let of_spec = validate::interfaces(object).into_iter().filter_map(|interface| interface.wish.mac());
     let remembered = validate::memory(object).into_iter().map(|remembered| remembered.mac);
-    let macs: BTreeSet<Mac> = of_spec.chain(remembered).chain(context.leftovers.take(object)).collect();
+    let macs: BTreeSet<Mac> = of_spec.chain(remembered).chain(context.leftovers.of(object)).collect();
     let macs: Vec<Mac> = macs.into_iter().collect();
     let claimant = context.claimant(object, None, &macs);
     let waiting = context.fleet.wait();
@@ -110,7 +115,14 @@ async fn release_all(
             }
             Err(error) => {
                 failure.get_or_insert(error.clone());
-                Some(Obstacle::Kea(error))
+                let trouble = Obstacle::Kea(error);
+                // All that waits comes back when it answers again, however long it was to wait.
+                if let Some(member) = context.fleet.members().iter().find(|member| member.name() == name)
+                    && trouble.is_absence()
+                {
+                    member.falls_behind();
+                }
+                Some(trouble)
             }
         };
         servers.push(Attended { name, trouble });

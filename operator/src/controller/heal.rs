@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::runtime::reflector::Store;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pace::Pace;
+use super::triage::is_ours;
 use super::{Context, sweep};
 use crate::crd::AnyConfiguration;
 use crate::domain::Rank;
@@ -50,7 +52,7 @@ pub async fn run(context: Arc<Context>, configurations: Store<AnyConfiguration>,
             if sweep::hand_back(&context, member).await.is_ok() {
                 let (uids, ranks) = everybody(&context);
                 member.returns(uids);
-                context.bring_back(ranks);
+                context.bring_back(ranks.into_iter().chain(given_up(&context, &configurations)));
             }
         }
         if round.is_multiple_of(PRUNED_EVERY) {
@@ -68,6 +70,23 @@ fn prune(context: &Context, configurations: &Store<AnyConfiguration>) {
     for uid in known.difference(&exist) {
         context.withdraw(uid);
     }
+}
+
+/// Objects that wish for nothing and have not been let go: they wait for their release, for longer where credentials were wrong.
+fn given_up(context: &Context, configurations: &Store<AnyConfiguration>) -> Vec<Rank> {
+    let claims = context.claims.lock();
+    let waits = |meta: &ObjectMeta| {
+        let is_served = meta.uid.as_deref().is_some_and(|uid| claims.rank(uid).is_some());
+        !is_served && meta.finalizers.iter().flatten().any(|finalizer| is_ours(finalizer))
+    };
+    let objects = configurations.state();
+    let waiting = objects.iter().map(|object| object.meta()).filter(|meta| waits(meta));
+    let rank = |meta: &ObjectMeta| Rank {
+        created: meta.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    };
+    waiting.map(rank).collect()
 }
 
 /// All objects that wish for something, by uid and by name.

@@ -1,5 +1,6 @@
-//! Reservations that were found in Kea, marked as an object's, and that its status does not remember: the operator was killed
-//! after it made them.
+//! Reservations that an object may have in Kea beyond what its status remembers. Kea has them before the status does: the status
+//! may fail to be written, the answer of Kea be lost, or the operator be killed in between; and meanwhile the object may wish
+//! for something else.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,13 +15,32 @@ use crate::domain::Mac;
 pub struct Leftovers(Mutex<HashMap<String, BTreeSet<Mac>>>);
 
 impl Leftovers {
-    /// Remembers devices for an object.
+    /// Remembers devices for an object: it may have reservations for them.
     pub fn add(&self, uid: &str, macs: impl IntoIterator<Item = Mac>) {
-        self.0.lock().entry(uid.into()).or_default().extend(macs);
+        let mut macs = macs.into_iter().peekable();
+        if macs.peek().is_some() {
+            self.0.lock().entry(uid.into()).or_default().extend(macs);
+        }
     }
 
-    /// The devices of an object, which now sees to them.
-    pub fn take(&self, object: &NetworkConfiguration) -> BTreeSet<Mac> {
-        self.0.lock().remove(&object.uid().unwrap_or_default()).unwrap_or_default()
+    /// The devices of an object.
+    pub fn of(&self, object: &NetworkConfiguration) -> BTreeSet<Mac> {
+        self.0.lock().get(&object.uid().unwrap_or_default()).cloned().unwrap_or_default()
+    }
+
+    /// Forgets devices of an object: they are released, or in its status.
+    pub fn settle(&self, uid: &str, macs: &BTreeSet<Mac>) {
+        let mut all = self.0.lock();
+        if let Some(known) = all.get_mut(uid) {
+            known.retain(|mac| !macs.contains(mac));
+            if known.is_empty() {
+                all.remove(uid);
+            }
+        }
+    }
+
+    /// Forgets an object.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().remove(uid);
     }
 }

@@ -17,6 +17,7 @@ mod reconcile;
 mod rehearse;
 #[cfg(test)]
 mod scripted;
+mod seats;
 mod status;
 mod sweep;
 mod triage;
@@ -77,6 +78,8 @@ pub struct Context {
     written: Mutex<HashMap<String, u64>>,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
+    /// Cancelled when the marks in Kea were read once, on the servers that answered.
+    swept: CancellationToken,
     waiting: Waiting,
     creation: Creation,
     /// Writes that may be under way to the source of the objects.
@@ -111,6 +114,7 @@ impl Context {
             written: Mutex::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            swept: CancellationToken::new(),
             waiting: Waiting::default(),
             creation: Creation::new(options.subnets, mark),
             turns: Semaphore::new(options.workers.into()),
@@ -136,6 +140,7 @@ impl Context {
     fn forget(&self, object: &NetworkConfiguration) {
         if let Some(uid) = &object.metadata.uid {
             self.withdraw(uid);
+            self.leftovers.forget(uid);
             self.written.lock().remove(uid);
             self.pace.reset(uid);
         }

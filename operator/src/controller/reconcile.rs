@@ -16,12 +16,13 @@ use super::triage::{Claim, with_ours};
 use super::validate;
 use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
+use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Step, Steps, Wish, plan, unclear};
 use crate::kea::{Fleet, KeaError, Member};
 use crate::source::SourceError;
 
-/// How soon an object is looked at whose cached copy is older than the operator's own last write.
-const CATCH_UP: Duration = Duration::from_millis(250);
+/// How soon an object is looked at that has to wait for the operator itself, such as for a cached copy that is older than its
+/// own last write.
+pub const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// Why a reconciliation ended early: the object's source did not take a write. All else is reported in the status.
 #[derive(Debug, thiserror::Error)]
@@ -145,18 +146,29 @@ async fn serve(
         }
         Err(obstacle) => Err(obstacle),
     };
+    let mut seen_to = None;
     match surveyed {
         Err(obstacle) => finding.obstacle = Some(obstacle),
         Ok(survey) => {
-            let plans = survey.plans;
+            let Survey { mut plans, macs } = survey;
+            let uid = object.uid().unwrap_or_default();
+            if let Some(subnet) = &finding.subnet {
+                context.seat(&uid, subnet, &mut plans);
+            }
+            context.leftovers.add(&uid, made(&plans));
             let applied = apply::apply(&context.fleet, plans, &context.policy.owner(object)).await;
-            settle(&object.uid().unwrap_or_default(), &mut finding, &applied);
+            settle(&uid, &mut finding, &applied);
+            context.unseat(&uid, &refused(&finding));
             counted::applied(&context.metrics, object, &finding, &applied);
             tell(object, context, &finding, &applied).await;
+            seen_to = applied.iter().all(|(_, applied)| applied.error.is_none()).then_some(macs);
         }
     }
     context.waiting.note(object, &finding);
     status::report(context, object, object.status.as_ref(), &finding).await?;
+    if let Some(macs) = seen_to {
+        context.leftovers.settle(&object.uid().unwrap_or_default(), &macs);
+    }
     Ok(finding.wait())
 }
 
@@ -189,6 +201,14 @@ async fn claim(object: &NetworkConfiguration, context: &Context) -> Result<(), E
 /// What is to be done on each server.
 struct Survey {
     plans: Vec<(Arc<Member>, Steps)>,
+    /// All devices that it is about: those of the spec, and those that the object may still have.
+    macs: BTreeSet<Mac>,
+}
+
+/// Devices that a reservation is to be made for.
+fn made(plans: &[(Arc<Member>, Steps)]) -> BTreeSet<Mac> {
+    let steps = plans.iter().flat_map(|(_, steps)| &steps.interfaces);
+    steps.filter_map(|step| if let Step::Put(put) = step { Some(put.mac) } else { None }).collect()
 }
 
 /// Reads and plans. What is learnt on the way stays in `finding`, however far it gets.
@@ -208,7 +228,7 @@ async fn survey(
         .unreleased
         .iter()
         .map(|remembered| remembered.mac)
-        .chain(context.leftovers.take(object))
+        .chain(context.leftovers.of(object))
         .filter(|mac| !wished.contains(mac))
         .collect();
     let macs: Vec<Mac> = wished.iter().chain(&leftovers).copied().collect();
@@ -244,7 +264,15 @@ async fn survey(
     if closer {
         steps = plan(&desired, &views, now);
     }
-    Ok(Survey { plans: members.into_iter().zip(steps).collect() })
+    Ok(Survey { plans: members.into_iter().zip(steps).collect(), macs: macs.into_iter().collect() })
+}
+
+/// Devices that Kea has no reservation for, since it refused it.
+fn refused(finding: &Finding) -> BTreeSet<Mac> {
+    let interfaces = finding.interfaces.iter();
+    let refused = interfaces
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Conflict { .. } | Outcome::Refused { .. }));
+    refused.filter_map(|(interface, _)| interface.wish.mac()).collect()
 }
 
 fn no_server() -> KeaError {

@@ -7,6 +7,7 @@ use crate::domain::ObjectName;
 use crate::kea::Standing;
 use kube::core::DeserializeGuard;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 const MAC: &str = "52:54:00:00:00:01";
 const OTHER: &str = "52:54:00:00:00:02";
@@ -44,6 +45,39 @@ async fn a_changed_mac_releases_the_old_one() {
     let release = format!("del \"{MAC}\"");
     let done = format!("status Ready {OTHER}");
     assert_eq!(written, [&release, "add \"10.0.0.6\"", "event Released", "event Reserved", &done]);
+}
+
+#[tokio::test]
+async fn what_no_status_tells_of_is_released_all_the_same() {
+    for deleted in [false, true] {
+        let fixture = Fixture::new(&[MAC]);
+        fixture.world().leases.push((MAC, "10.0.0.5"));
+        fixture.world().refuses_status = true;
+        assert!(fixture.reconcile().await.contains(&"add \"10.0.0.5\"".into()));
+        fixture.world().refuses_status = false;
+        fixture.wish(&[]);
+        if deleted {
+            fixture.delete();
+        }
+        // Kea is away at first: that it may have been reserved is not forgotten.
+        fixture.world().down = Some("all");
+        fixture.reconcile().await;
+        fixture.world().down = None;
+        let written = fixture.reconcile().await;
+        assert_eq!(written[0], format!("del \"{MAC}\""), "{written:?}");
+        assert!(fixture.context.leftovers.of(&fixture.world().object).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_given_up_before_the_marks_in_kea_were_read() {
+    let mut fixture = Fixture::new(&[]);
+    Arc::get_mut(&mut fixture.context).unwrap().swept = CancellationToken::new();
+    fixture.reconcile().await;
+    fixture.delete();
+    assert_eq!(fixture.reconcile().await, [""; 0]);
+    fixture.context.swept.cancel();
+    assert_eq!(fixture.reconcile().await, ["finalizers "]);
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ pub fn rehearse(source: Source, servers: Vec<Arc<Server>>, options: Options) -> 
     let (triggers, _) = mpsc::unbounded_channel();
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, triggers));
     enter_all(&context, &configurations);
+    // One look is not worth another at all reservations.
+    context.swept.cancel();
     Rehearsal { context, configurations }
 }
 
@@ -67,7 +69,7 @@ impl Rehearsal {
             let claims = self.context.claims.lock();
             let verdict = judge(&listed.reservation, subnet, &mark, &claims, |uid| exists.contains(uid));
             drop(claims);
-            if verdict != Verdict::Leave {
+            if !matches!(verdict, Verdict::Leave | Verdict::Unserved { .. }) {
                 found.push((listed, verdict));
             }
         }

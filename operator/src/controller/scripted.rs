@@ -14,6 +14,7 @@ use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::creation::Creation;
@@ -47,6 +48,8 @@ pub struct World {
     pub hosts: Vec<Value>,
     /// Command that fails as if Kea were away.
     pub down: Option<&'static str>,
+    /// Whether the source of the object takes no status.
+    pub refuses_status: bool,
     /// Whether its database takes no removal.
     pub refuses_removals: bool,
     pub object: NetworkConfiguration,
@@ -150,6 +153,9 @@ impl Objects for Shared {
         status: &NetworkConfigurationStatus,
     ) -> Result<String, SourceError> {
         let mut world = self.0.lock();
+        if world.refuses_status {
+            return Err(SourceError::Failed("the API server did not answer".into()));
+        }
         let macs: Vec<&str> = status
             .network_interfaces
             .iter()
@@ -235,11 +241,13 @@ impl Fixture {
             cleanup_timeout: Some(Duration::from_mins(15)),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
+            swept: CancellationToken::new(),
             waiting: Waiting::default(),
             creation: Creation::new(None, "kea-operator/c".into()),
             turns: Semaphore::new(5),
             triggers,
         };
+        context.swept.cancel();
         let fixture = Self { shared, context: Arc::new(context), brought_back };
         fixture.wish(macs);
         fixture
@@ -277,7 +285,8 @@ impl Fixture {
     /// Reconciles the object as it is now; returns what was written, in order.
     pub async fn reconcile(&self) -> Vec<String> {
         let object = Arc::new(DeserializeGuard(Ok(self.world().object.clone())));
-        reconcile(object, self.context.clone()).await.unwrap();
+        let refuses_status = self.world().refuses_status;
+        assert_eq!(reconcile(object, self.context.clone()).await.is_err(), refuses_status);
         std::mem::take(&mut self.world().log)
     }
 

@@ -60,6 +60,8 @@ pub async fn run(
     options: SweepOptions,
     stop: CancellationToken,
 ) {
+    // However this ends, nobody waits for it any longer.
+    let mut swept = Some(context.swept.clone().drop_guard());
     if options.mode == SweepMode::Off {
         return;
     }
@@ -92,6 +94,7 @@ pub async fn run(
             }
         }
         drop(pulse);
+        swept.take();
         tokio::select! {
             () = tokio::time::sleep(options.interval) => {}
             () = stop.cancelled() => return,
@@ -178,6 +181,7 @@ async fn search(
                 context.leftovers.add(&uid, [mac]);
                 found.leftovers.push(object);
             }
+            Verdict::Unserved { uid, mac } => context.leftovers.add(&uid, [mac]),
         }
     }
     Ok(found)

@@ -27,6 +27,8 @@ struct Wish {
 pub struct Claims {
     of_objects: HashMap<String, (Rank, BTreeSet<Mac>)>,
     of_devices: HashMap<Mac, BTreeMap<Rank, Wish>>,
+    /// Which object, by uid, makes the reservation of a device in a Kea subnet.
+    seats: HashMap<(Mac, IpNet), String>,
 }
 
 impl Claims {
@@ -63,6 +65,7 @@ impl Claims {
         let Some((rank, macs)) = self.of_objects.remove(uid) else {
             return vec![];
         };
+        self.seats.retain(|_, holder| holder != uid);
         let mut concerned = BTreeSet::new();
         for mac in macs {
             if let Some(wishes) = self.of_devices.get_mut(&mac) {
@@ -98,6 +101,26 @@ impl Claims {
             .filter(|wish| wish.uid != uid && Some(wish.prefix) != prefix)
             .map(|wish| Rival { uid: wish.uid.clone(), prefix: wish.prefix })
             .collect()
+    }
+
+    /// Lets an object make the reservation of a device in a Kea subnet, of which there can be but one. An error is the object
+    /// that does so already, for another prefix in the same subnet.
+    pub fn take_seat(&mut self, mac: Mac, subnet: IpNet, uid: &str) -> Result<(), Rank> {
+        let holder = self.seats.entry((mac, subnet)).or_insert_with(|| uid.to_owned());
+        let wishes = self.of_devices.get(&mac).into_iter().flatten();
+        let other = wishes
+            .filter(|(_, wish)| wish.uid == *holder && wish.uid != uid && subnet.contains(&wish.prefix))
+            .map(|(rank, _)| rank.clone())
+            .next();
+        if other.is_none() {
+            uid.clone_into(holder);
+        }
+        other.map_or(Ok(()), Err)
+    }
+
+    /// Lets others make the reservation of a device: this object could not.
+    pub fn leave_seat(&mut self, mac: Mac, uid: &str) {
+        self.seats.retain(|(of, _), holder| *of != mac || holder != uid);
     }
 
     /// The objects that wish for a device.
@@ -163,6 +186,28 @@ mod tests {
         assert_eq!(names(&claims.remove("uid-a")), ["b"]);
         assert_eq!(claims.first_other(mac(1), prefix(0), "uid-b"), None);
         assert!(claims.remove("uid-a").is_empty());
+    }
+
+    #[test]
+    fn one_object_makes_the_reservation_where_two_prefixes_are_one_subnet() {
+        let subnet = "10.0.0.0/16".parse().unwrap();
+        let mut claims = Claims::default();
+        claims.update(&object("a"), 10, prefix(0), &macs(&[1, 2]));
+        claims.update(&object("b"), 20, prefix(1), &macs(&[1]));
+        let take =
+            |claims: &mut Claims, uid: &str| claims.take_seat(mac(1), subnet, uid).map_err(|rank| rank.name);
+        assert_eq!(take(&mut claims, "uid-b"), Ok(()));
+        assert_eq!(take(&mut claims, "uid-a"), Err("b".into()));
+        assert_eq!(take(&mut claims, "uid-b"), Ok(()));
+        assert_eq!(claims.take_seat(mac(1), prefix(0), "uid-a"), Ok(()), "another subnet");
+        claims.leave_seat(mac(1), "uid-b");
+        assert_eq!(take(&mut claims, "uid-a"), Ok(()));
+        assert_eq!(take(&mut claims, "uid-b"), Err("a".into()));
+        // Who wishes for it no more, or elsewhere, holds nothing.
+        claims.update(&object("a"), 10, prefix(0), &macs(&[2]));
+        assert_eq!(take(&mut claims, "uid-b"), Ok(()));
+        claims.remove("uid-b");
+        assert_eq!(take(&mut claims, "uid-a"), Ok(()));
     }
 
     #[test]

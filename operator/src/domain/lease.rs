@@ -44,12 +44,14 @@ pub struct Lease {
     pub expires: Option<i64>,
     /// Its state.
     pub state: LeaseState,
+    /// Whether Kea itself found it valid when it was asked: its clock counts then, and not ours.
+    pub vouched: bool,
 }
 
 impl Lease {
     /// Whether the device holds the address at `now` (seconds since 1970).
     pub fn is_valid(&self, now: i64) -> bool {
-        self.state == LeaseState::Assigned && self.expires.is_none_or(|expires| now < expires)
+        self.vouched || self.state == LeaseState::Assigned && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
@@ -123,6 +125,7 @@ mod tests {
             heard: NOW - age,
             expires: Some(NOW - age + 3600),
             state: LeaseState::Assigned,
+            vouched: false,
         }
     }
 
@@ -150,6 +153,12 @@ mod tests {
             leases.push(Lease { state: state.into(), ..lease("10.0.1.6", 1, 0) });
         }
         assert_eq!(picked(&leases), Err(Absence::NoLease));
+    }
+
+    #[test]
+    fn what_kea_vouches_for_does_not_depend_on_our_clock() {
+        let late = Lease { vouched: true, ..lease("10.0.1.5", 1, 3600) };
+        assert_eq!(picked(&[late]).unwrap(), "10.0.1.5");
     }
 
     #[test]

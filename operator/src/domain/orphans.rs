@@ -8,7 +8,7 @@ use super::{Claims, Identifier, Mac, Ownership, Rank, Removal, Reservation, Subn
 /// What a reservation of the operator's is, among the objects that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is not the operator's, or some object wishes for it, or one that exists may yet see to it.
+    /// It is not the operator's, or some object wishes for it.
     Leave,
     /// The object that it was made for is served and does not wish for it any more: it shall see to it.
     Leftover {
@@ -16,6 +16,13 @@ pub enum Verdict {
         uid: String,
         /// The object.
         object: Rank,
+        /// The device.
+        mac: Mac,
+    },
+    /// The object that it was made for exists and is not served: it is being deleted, is somebody else's, or cannot be read.
+    Unserved {
+        /// The object's uid.
+        uid: String,
         /// The device.
         mac: Mac,
     },
@@ -44,7 +51,7 @@ pub fn judge(
     }
     match claims.rank(&object.uid) {
         Some(rank) => Verdict::Leftover { uid: object.uid.clone(), object: rank.clone(), mac: *mac },
-        None if exists(&object.uid) => Verdict::Leave,
+        None if exists(&object.uid) => Verdict::Unserved { uid: object.uid.clone(), mac: *mac },
         None => Verdict::Orphan(Removal { subnet_id: reservation.subnet_id, mac: *mac }),
     }
 }
@@ -138,7 +145,8 @@ mod tests {
         assert_eq!(verdict(&reservation(1, "gone"), ours), Verdict::Leave);
         let leftover = verdict(&reservation(3, "vm"), ours);
         assert!(matches!(leftover, Verdict::Leftover { uid, .. } if uid == "uid-vm"));
-        assert_eq!(verdict(&reservation(3, "unserved"), ours), Verdict::Leave);
+        let unserved = Verdict::Unserved { uid: "uid-unserved".into(), mac: mac(3) };
+        assert_eq!(verdict(&reservation(3, "unserved"), ours), unserved);
         let orphan = Verdict::Orphan(Removal { subnet_id: 1, mac: mac(3) });
         assert_eq!(verdict(&reservation(3, "gone"), ours), orphan);
         assert_eq!(verdict(&reservation(3, "gone"), "kea-operator/other"), Verdict::Leave);

@@ -64,7 +64,8 @@ impl View {
 
     fn lease(mut self, device: u8, address: IpAddr) -> Self {
         let state = LeaseState::Assigned;
-        let lease = Lease { address, subnet_id: 1, heard: NOW, expires: Some(NOW + 60), state };
+        let lease =
+            Lease { address, subnet_id: 1, heard: NOW, expires: Some(NOW + 60), state, vouched: false };
         self.device(device).leases.push(lease);
         self
     }

@@ -80,6 +80,7 @@ impl From<WireLease> for Lease {
             heard: wire.cltt,
             expires: (wire.valid_lft != INFINITE).then_some(ends),
             state: wire.state.into(),
+            vouched: false,
         }
     }
 }
@@ -190,6 +191,7 @@ fn known(entry: &Value, mac: Mac) -> Result<Known, String> {
         heard,
         expires: lease.expire,
         state: LeaseState::from(lease.state),
+        vouched: true,
     });
     let mut reservations: Vec<Reservation> = Vec::new();
     for host in entry.reservations {

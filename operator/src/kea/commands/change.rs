@@ -43,7 +43,7 @@ impl Server {
         let dialect = self.dialect().await?;
         match dialect.reservations {
             ReservationDialect::Ext => self.apply_all(mark, changes).await,
-            ReservationDialect::Stock => self.change_each(dialect, changes).await,
+            ReservationDialect::Stock => self.change_each(dialect, mark, changes).await,
         }
     }
 

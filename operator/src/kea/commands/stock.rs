@@ -1,30 +1,34 @@
 //! Changes by Kea's own commands, one at a time.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::dialect::Dialect;
 use super::super::reply::Code;
-use super::super::{KeaError, Repeat, Server};
+use super::super::{KeaError, Repeat, Server, wire};
 use super::change::{Change, Changed, host};
 use super::{AT_A_TIME, identified};
-use crate::domain::{Owner, Put, Removal, Wanted};
+use crate::domain::{Owner, Ownership, Put, Removal, Reservation, Wanted};
 
 impl Server {
     pub(super) async fn change_each(
         &self,
         dialect: Dialect,
+        mark: &str,
         changes: &[Change],
     ) -> Result<Vec<Changed>, KeaError> {
         let mut results: Vec<Option<Changed>> = vec![None; changes.len()];
         for removals in [true, false] {
             let mut now: Vec<(usize, Change)> = changes.iter().cloned().enumerate().collect();
             now.retain(|(_, change)| matches!(change, Change::Remove(_)) == removals);
-            let done: Vec<(usize, Changed)> = stream::iter(now)
-                .map(|(place, change)| async move { Ok((place, self.change_one(dialect, &change).await?)) })
-                .buffered(AT_A_TIME)
-                .try_collect()
-                .await?;
+            let done: Vec<(usize, Changed)> =
+                stream::iter(now)
+                    .map(|(place, change)| async move {
+                        Ok((place, self.change_one(dialect, mark, &change).await?))
+                    })
+                    .buffered(AT_A_TIME)
+                    .try_collect()
+                    .await?;
             for (place, result) in done {
                 results[place] = Some(result);
             }
@@ -32,9 +36,9 @@ impl Server {
         Ok(results.into_iter().flatten().collect())
     }
 
-    async fn change_one(&self, dialect: Dialect, change: &Change) -> Result<Changed, KeaError> {
+    async fn change_one(&self, dialect: Dialect, mark: &str, change: &Change) -> Result<Changed, KeaError> {
         match change {
-            Change::Remove(removal) => self.delete(*removal).await,
+            Change::Remove(removal) => self.remove(mark, *removal).await,
             Change::Put(put, owner) if put.replaces.is_none() => self.add(put, owner).await,
             Change::Put(put, owner) if dialect.updates => self.update(put, owner).await,
             Change::Put(put, owner) => self.replace(put, owner).await,
@@ -52,29 +56,72 @@ impl Server {
         }
     }
 
-    /// That there is none is as good.
-    async fn delete(&self, removal: Removal) -> Result<Changed, KeaError> {
-        let command = self.dialect().await?.reservation_command("del");
-        let reply =
-            self.change_somewhere(&command, identified(removal.subnet_id, removal.mac), Repeat::Safe).await?;
-        match reply.code {
-            Code::Success | Code::Empty => Ok(Changed::Done),
-            _ => Err(self.refused(&command, reply)),
+    /// Removes one of the operator's own. Kea removes whatever has the device, so it is looked at just before; and what became of
+    /// a removal whose answer was lost is for the next look to find, since somebody else may have the device by then.
+    async fn remove(&self, mark: &str, removal: Removal) -> Result<Changed, KeaError> {
+        match self.whole(removal).await? {
+            None => Ok(Changed::Done),
+            Some((_, found)) if is_of(&found, mark) => self.delete(removal).await,
+            Some((_, found)) => Ok(Changed::Conflict(Some(found))),
         }
     }
 
-    /// Changes a reservation where Kea has no command for it. What was there comes back when the new one is refused.
+    /// That there is none is as good.
+    async fn delete(&self, removal: Removal) -> Result<Changed, KeaError> {
+        let command = self.dialect().await?.reservation_command("del");
+        let arguments = identified(removal.subnet_id, removal.mac);
+        let reply = self.change_somewhere(&command, arguments, Repeat::Never).await?;
+        match reply.code {
+            Code::Success | Code::Empty => Ok(Changed::Done),
+            _ => Ok(Changed::Refused(reply.text)),
+        }
+    }
+
+    /// Changes a reservation where Kea has no command for it. What was there comes back, as it was, when the new one is refused.
     async fn replace(&self, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
         let removal = Removal { subnet_id: put.subnet_id, mac: put.mac };
-        self.delete(removal).await?;
-        let result = self.add(put, owner).await;
-        if matches!(result, Ok(Changed::Done | Changed::Pending)) {
-            return result;
+        let before = self.whole(removal).await?;
+        if let Some((_, found)) = &before
+            && put.replaces.as_ref().is_none_or(|planned| !is_the_same(found, planned))
+        {
+            return Ok(Changed::Conflict(before.map(|(_, found)| found)));
         }
-        if let Some(before) = &put.replaces {
-            let address = before.address().map_or(Wanted::None, Wanted::Address);
-            self.add(&Put { address, replaces: None, ..put.clone() }, owner).await?;
+        match self.delete(removal).await? {
+            Changed::Done => {}
+            refused => return Ok(refused),
         }
-        result
+        let result = self.add(put, owner).await?;
+        if let (Changed::Conflict(_) | Changed::Refused(_), Some((host, _))) = (&result, before) {
+            let command = self.dialect().await?.reservation_command("add");
+            let reply = self.change_somewhere(&command, json!({"reservation": host}), Repeat::Never).await?;
+            if reply.code != Code::Success {
+                return Err(self.refused(&command, reply));
+            }
+        }
+        Ok(result)
     }
+
+    /// The reservation of a device, as Kea tells it and as it is read.
+    async fn whole(&self, removal: Removal) -> Result<Option<(Value, Reservation)>, KeaError> {
+        let command = self.dialect().await?.reservation_command("get");
+        let host = self.found(&command, Some(identified(removal.subnet_id, removal.mac))).await?;
+        let read = |host| match wire::reservation(&host) {
+            Ok(found) => Ok((host, found)),
+            Err(cause) => Err(self.malformed(&command, &cause)),
+        };
+        host.map(read).transpose()
+    }
+}
+
+fn is_of(found: &Reservation, mark: &str) -> bool {
+    matches!(&found.ownership, Ownership::Owned { owner, .. } if owner == mark)
+}
+
+/// Whether a reservation is still what was planned with: brief answers tell less of it.
+fn is_the_same(found: &Reservation, planned: &Reservation) -> bool {
+    let owner = |reservation: &Reservation| match &reservation.ownership {
+        Ownership::Owned { owner, .. } => Some(owner.clone()),
+        Ownership::Unowned => None,
+    };
+    found.addresses == planned.addresses && found.extras == planned.extras && owner(found) == owner(planned)
 }
