@@ -104,11 +104,11 @@ impl Server {
         Ok(())
     }
 
-    /// Changes one reservation that is there.
+    /// Changes one reservation that is there. When the answer is lost, the next look tells: it may be another one by then.
     pub(super) async fn update(&self, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
         let command = self.dialect().await?.reservation_command("update");
         let reply =
-            self.change_somewhere(&command, json!({"reservation": host(put, owner)}), Repeat::Safe).await?;
+            self.change_somewhere(&command, json!({"reservation": host(put, owner)}), Repeat::Never).await?;
         match reply.code {
             Code::Success => Ok(Changed::Done),
             _ => self.why_not(put, owner, reply.text).await,

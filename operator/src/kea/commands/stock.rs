@@ -40,8 +40,7 @@ impl Server {
         match change {
             Change::Remove(removal) => self.remove(mark, *removal).await,
             Change::Put(put, owner) if put.replaces.is_none() => self.add(put, owner).await,
-            Change::Put(put, owner) if dialect.updates => self.update(put, owner).await,
-            Change::Put(put, owner) => self.replace(put, owner).await,
+            Change::Put(put, owner) => self.amend(dialect, put, owner).await,
         }
     }
 
@@ -77,23 +76,32 @@ impl Server {
         }
     }
 
-    /// Changes a reservation where Kea has no command for it. What was there comes back, as it was, when the new one is refused.
-    async fn replace(&self, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
+    /// Changes a reservation, unless it is another one than was planned with by now.
+    async fn amend(&self, dialect: Dialect, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
         let removal = Removal { subnet_id: put.subnet_id, mac: put.mac };
-        let before = self.whole(removal).await?;
-        if let Some((_, found)) = &before
-            && put.replaces.as_ref().is_none_or(|planned| !is_the_same(found, planned))
-        {
-            return Ok(Changed::Conflict(before.map(|(_, found)| found)));
+        match self.whole(removal).await? {
+            None => self.add(put, owner).await,
+            Some((_, found))
+                if !put.replaces.as_ref().is_some_and(|planned| is_the_same(&found, planned)) =>
+            {
+                Ok(Changed::Conflict(Some(found)))
+            }
+            Some(_) if dialect.updates => self.update(put, owner).await,
+            Some((before, _)) => self.replace(before, put, owner).await,
         }
-        match self.delete(removal).await? {
+    }
+
+    /// Changes a reservation where Kea has no command for it. What was there comes back, as it was, when the new one is refused.
+    async fn replace(&self, before: Value, put: &Put, owner: &Owner) -> Result<Changed, KeaError> {
+        match self.delete(Removal { subnet_id: put.subnet_id, mac: put.mac }).await? {
             Changed::Done => {}
             refused => return Ok(refused),
         }
         let result = self.add(put, owner).await?;
-        if let (Changed::Conflict(_) | Changed::Refused(_), Some((host, _))) = (&result, before) {
+        if matches!(result, Changed::Conflict(_) | Changed::Refused(_)) {
             let command = self.dialect().await?.reservation_command("add");
-            let reply = self.change_somewhere(&command, json!({"reservation": host}), Repeat::Never).await?;
+            let reply =
+                self.change_somewhere(&command, json!({"reservation": before}), Repeat::Never).await?;
             if reply.code != Code::Success {
                 return Err(self.refused(&command, reply));
             }
