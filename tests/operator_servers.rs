@@ -10,7 +10,7 @@ mod operator;
 
 use fleet::{Hooks, NAMESPACE, Site, address, mac};
 use operator::{network_configuration, network_namespace};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Runs a test with each kind of hooks that this Kea can have.
 fn with_each(name: &str, servers: usize, test: impl Fn(Site)) {
@@ -113,44 +113,55 @@ fn one_of_several_objects_has_a_device_and_the_next_gets_it_when_that_goes() {
 
 #[test]
 fn one_of_two_networks_in_one_subnet_has_a_device_and_the_next_gets_it_when_that_goes() {
+    // So many that they share commands.
+    const DEVICES: usize = 40;
+    let name = |network: usize, device: usize| format!("vm-{network}-{device}");
+    let asked = |network: usize, device: usize| format!("10.77.{network}.{device}");
     with_each("together", 2, |mut site| {
-        for number in [1, 2] {
-            let mut network = network_namespace(NAMESPACE, &format!("10.77.{number}.0/24"));
-            network["metadata"]["name"] = format!("network{number}").into();
-            site.write(&format!("network{number}"), &network);
-            let name = format!("vm{number}");
-            let mut object = network_configuration(NAMESPACE, &name, &[&mac(1)]);
-            object["spec"]["networkNamespaceName"] = format!("network{number}").into();
-            object["spec"]["networkInterfaces"][0]["ipv4Addresses"] = json!([format!("10.77.{number}.5")]);
-            site.write(&name, &object);
+        for network in [1, 2] {
+            let in_network = format!("network{network}");
+            let mut object = network_namespace(NAMESPACE, &format!("10.77.{network}.0/24"));
+            object["metadata"]["name"] = in_network.as_str().into();
+            site.write(&in_network, &object);
         }
-        site.start_operator(&[]);
-        let either = ["vm1", "vm2"];
-        for name in either {
-            site.wait_for_status(name, |status| status["phase"] == "Ready" || status["phase"] == "Error");
+        for device in 1..=DEVICES {
+            for network in [1, 2] {
+                let mut object = network_configuration(NAMESPACE, &name(network, device), &[&mac(device)]);
+                object["spec"]["networkNamespaceName"] = format!("network{network}").into();
+                object["spec"]["networkInterfaces"][0]["ipv4Addresses"] = json!([asked(network, device)]);
+                site.write(&name(network, device), &object);
+            }
         }
-        let phase = |name: &str| site.wait_for_status(name, |_| true)["phase"].clone();
-        let [(has, number), (waits, other)] = match phase("vm1").as_str() {
-            Some("Ready") => [("vm1", 1), ("vm2", 2)],
-            _ => [("vm2", 2), ("vm1", 1)],
-        };
-        let exactly = |name: &str, number: usize| {
+        let expect = |site: &Site, has: &[usize]| {
             for server in 0..2 {
-                let [found] = &site.reservations(server)[..] else {
-                    panic!("{:?}", site.reservations(server))
-                };
-                assert_eq!(found["ip-address"], format!("10.77.{number}.5"));
-                assert_eq!(found["user-context"]["kea-operator"]["name"], name);
+                let found = site.reservations(server);
+                let found = found.iter().map(|host| json!([host["hw-address"], host["ip-address"]]));
+                let wanted =
+                    (1..).zip(has).map(|(device, network)| json!([mac(device), asked(*network, device)]));
+                assert_eq!(found.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
             }
         };
-        site.wait_for_phase(has, "Ready");
-        exactly(has, number);
-        let status = site.wait_for_phase(waits, "Error");
-        let told = format!("NetworkConfiguration {NAMESPACE}/{has}");
-        assert!(status["message"].as_str().unwrap().contains(&told), "{status}");
-        site.unwish(has);
-        site.wait_for_phase(waits, "Ready");
-        exactly(waits, other);
+        site.start_operator(&[]);
+        let mut has = Vec::new();
+        for device in 1..=DEVICES {
+            let decided = |status: &Value| status["phase"] == "Ready" || status["phase"] == "Error";
+            let first = site.wait_for_status(&name(1, device), decided);
+            let (winner, loser) = if first["phase"] == "Ready" { (1, 2) } else { (2, 1) };
+            site.wait_for_phase(&name(winner, device), "Ready");
+            let status = site.wait_for_phase(&name(loser, device), "Error");
+            let told = format!("NetworkConfiguration {NAMESPACE}/{}", name(winner, device));
+            assert!(status["message"].as_str().unwrap().contains(&told), "{status}");
+            has.push(winner);
+        }
+        expect(&site, &has);
+        for (device, network) in (1..).zip(&mut has) {
+            site.unwish(&name(*network, device));
+            *network = 3 - *network;
+        }
+        for (device, network) in (1..).zip(&has) {
+            site.wait_for_phase(&name(*network, device), "Ready");
+        }
+        expect(&site, &has);
     });
 }
 

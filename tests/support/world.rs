@@ -116,17 +116,6 @@ impl World {
         let log = self.servers[0].dir().join(format!("{name}.operator.log"));
         Process::spawn("kea-operator", command, log).unwrap()
     }
-
-    /// How many reservations a server has, of whomever.
-    pub fn count(&self, server: usize) -> usize {
-        count(&self.servers[server])
-    }
-}
-
-/// How many reservations a server has, of whomever.
-pub fn count(kea: &Kea) -> usize {
-    let status = kea.ask("ext-status", &Value::Null).unwrap();
-    usize::try_from(status["reservations"]["memfile"].as_u64().unwrap()).unwrap()
 }
 
 /// A server for commands only.
