@@ -193,6 +193,20 @@ fn our_hook_tells_at_once_what_somebody_removed() {
 }
 
 #[test]
+fn a_server_that_was_restarted_unseen_has_everything_again() {
+    with_each("restarted", 1, |mut site| {
+        site.lease(1);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        site.servers[0].kill9().unwrap();
+        site.servers[0].restart().unwrap();
+        // With Kea's own hooks, it was in memory only. Objects are looked at every five minutes.
+        site.expect_on_all(&[1]);
+    });
+}
+
+#[test]
 fn a_reservation_without_an_address_is_pinned_when_its_device_has_a_lease() {
     with_each("maconly", 1, |mut site| {
         // As the Go operator made them: by nobody.

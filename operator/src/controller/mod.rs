@@ -46,7 +46,7 @@ use crate::telemetry::{Metrics, Readiness};
 
 use creation::Creation;
 pub use creation::{Persist, SubnetOptions};
-use feed::Waiting;
+use feed::{Beginning, Waiting};
 use leftovers::Leftovers;
 use pace::Pace;
 pub use rehearse::{Rehearsal, rehearse};
@@ -260,9 +260,9 @@ pub async fn run(
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
-    let bookmarks = join_all(context.fleet.members().iter().map(|member| feed::begin(member))).await;
-    for (member, bookmark) in context.fleet.members().iter().zip(bookmarks) {
-        tasks.spawn(feed::follow(context.clone(), member.clone(), bookmark, stop.clone()));
+    let beginnings = join_all(context.fleet.members().iter().map(|member| Beginning::of(member))).await;
+    for (member, beginning) in context.fleet.members().iter().zip(beginnings) {
+        tasks.spawn(feed::follow(context.clone(), member.clone(), beginning, stop.clone()));
     }
     tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
     let ended = CancellationToken::new();

@@ -74,8 +74,12 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
         // A file that is being written is empty for a moment; its objects must not pass for deleted.
         return Err("is empty; to give its objects up, remove the file".into());
     }
-    let values: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| format!("is no YAML: {error}"))?;
+    // Generous for files, which somebody with access to the folder made; endless aliases still end.
+    let limits = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_documents: 100_000, max_events: 20_000_000, max_nodes: 10_000_000 },
+    };
+    let values: Vec<Value> = serde_saphyr::from_multiple_with_options(text, limits)
+        .map_err(|error| format!("cannot be read as YAML: {error}"))?;
     (1..).zip(values).filter_map(|(place, value)| document(place, value).transpose()).collect()
 }
 
@@ -164,9 +168,21 @@ mod tests {
         assert_eq!(parse(json).unwrap().len(), 1);
     }
 
+    #[test]
+    fn a_file_may_hold_thousands_of_objects() {
+        let object = |number: usize| {
+            format!(
+                "apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfiguration\nmetadata: {{name: vm-{number}}}\n\
+                 spec: {{name: vm-{number}, networkInterfaces: []}}\n"
+            )
+        };
+        let text: Vec<String> = (0..20_000).map(object).collect();
+        assert_eq!(parse(&text.join("---\n")).unwrap().len(), 20_000);
+    }
+
     #[rstest]
     #[case("", "is empty")]
-    #[case("a: [", "is no YAML")]
+    #[case("a: [", "cannot be read as YAML")]
     #[case("a: 1", "no apiVersion or no kind")]
     #[case("apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfig\n", "does not know")]
     #[case(
