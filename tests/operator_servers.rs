@@ -8,8 +8,11 @@ mod fleet;
 #[path = "support/operator.rs"]
 mod operator;
 
+use std::collections::HashSet;
+
 use fleet::{Hooks, Site, address, mac};
-use serde_json::json;
+use operator::network_configuration;
+use serde_json::{Value, json};
 
 /// Runs a test with each kind of hooks that this Kea can have.
 fn with_each(name: &str, servers: usize, test: impl Fn(Site)) {
@@ -125,6 +128,49 @@ fn an_address_that_is_asked_for_is_reserved_without_a_lease_and_can_be_changed()
         site.wish_for("one", 1, "192.0.2.1");
         let status = site.wait_for_phase("one", "Error");
         assert!(status["message"].as_str().unwrap().contains("outside the prefix"), "{status}");
+    });
+}
+
+#[test]
+fn a_mistake_in_a_spec_costs_a_device_nothing() {
+    with_each("mistake", 1, |mut site| {
+        site.lease(1);
+        site.lease(2);
+        site.wish("one", &[1, 2]);
+        site.start_operator(&[]);
+        let good = site.wait_for_phase("one", "Ready");
+        let before = site.reservations(0);
+        let with = |change: fn(&mut Value)| {
+            let macs = [mac(1), mac(2)];
+            let macs: Vec<&str> = macs.iter().map(String::as_str).collect();
+            let mut object = network_configuration("demo", "one", &macs);
+            change(&mut object["spec"]["networkInterfaces"][0]);
+            object
+        };
+        let mistakes = [
+            (with(|eth0| eth0["ipv4Addresses"] = json!(["10.77.100.1/16"])), "is no IPv4 address"),
+            (with(|eth0| eth0["ipv4Addresses"] = json!(["192.0.2.1"])), "outside the prefix"),
+            (with(|eth0| eth0["macAddress"] = json!("02:00:00:00:01:0l")), "'l'"),
+        ];
+        for (mistake, says) in mistakes {
+            site.write("one", &mistake);
+            let status = site.wait_for_status("one", |status| {
+                status["message"].as_str().is_some_and(|text| text.contains(says))
+            });
+            assert_eq!(status["phase"], "Error");
+            let known: HashSet<&Value> = status["networkInterfaces"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|interface| interface["ipv4Addresses"].get(0))
+                .collect();
+            assert_eq!(known, HashSet::from([&json!(address(1)), &json!(address(2))]), "{status}");
+            assert_eq!(site.reservations(0), before, "{says}");
+        }
+        site.wish("one", &[1, 2]);
+        let status = site.wait_for_phase("one", "Ready");
+        assert_eq!(status["networkInterfaces"], good["networkInterfaces"]);
+        assert_eq!(site.reservations(0), before);
     });
 }
 

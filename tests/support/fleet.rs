@@ -122,7 +122,8 @@ impl Site {
         assert!(status.success(), "{status}");
     }
 
-    fn write(&self, name: &str, object: &Value) {
+    /// Writes an object's file.
+    pub fn write(&self, name: &str, object: &Value) {
         let file = self.objects.join(format!("{name}.yaml"));
         let new = self.objects.join(format!(".{name}.new"));
         fs::write(&new, object.to_string()).unwrap();

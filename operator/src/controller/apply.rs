@@ -102,6 +102,7 @@ async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
         Wanted::Address(address) => Some(address),
         Wanted::OfNextLease | Wanted::None => None,
     };
+    let (held, leased) = (put.replaces.as_ref().and_then(Reservation::address), put.leased);
     match (changed, address) {
         (Changed::Done, Some(address)) => Outcome::Reserved { mac: put.mac, address, owned: true },
         (Changed::Done | Changed::Pending, _) => {
@@ -114,12 +115,12 @@ async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
                 (None, Some(holder)) => format!("a reservation exists already for {}", holder.holder()),
                 (None, None) => "another reservation is in the way".into(),
             };
-            Outcome::Conflict { leased: put.leased, reason }
+            Outcome::Conflict { held, leased, reason }
         }
         (Changed::Refused(reason), address) => {
             // The subnet may be gone, or have another prefix now.
             member.forget_subnets().await;
-            Outcome::Refused { address, reason }
+            Outcome::Refused { held, leased, address, reason }
         }
     }
 }

@@ -165,8 +165,10 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
         .into_iter()
         .map(|interface| {
             let outcome = match &interface.wish {
-                Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
-                Wish::Taken(reason) => Outcome::Conflict { leased: None, reason: reason.clone() },
+                Wish::Invalid { reason, .. } | Wish::Unreadable(reason) => {
+                    Outcome::Invalid { held: None, reason: reason.clone() }
+                }
+                Wish::Taken(reason) => Outcome::Conflict { held: None, leased: None, reason: reason.clone() },
                 Wish::Reserve { .. } => Outcome::Unknown,
             };
             (interface, outcome)
@@ -204,13 +206,12 @@ async fn survey(
     let interfaces = context.contest(object, prefix, interfaces);
     finding.interfaces = untouched(interfaces.clone());
     let wished: BTreeSet<Mac> = interfaces.iter().filter_map(|interface| interface.wish.mac()).collect();
-    let leftovers: BTreeSet<Mac> = finding
-        .unreleased
-        .iter()
-        .map(|remembered| remembered.mac)
-        .chain(context.leftovers.take(object))
-        .filter(|mac| !wished.contains(mac))
-        .collect();
+    let leftovers: BTreeSet<Mac> = if tells_all(interfaces.iter()) {
+        let remembered = finding.unreleased.iter().map(|remembered| remembered.mac);
+        remembered.chain(context.leftovers.take(object)).filter(|mac| !wished.contains(mac)).collect()
+    } else {
+        BTreeSet::new()
+    };
     let macs: Vec<Mac> = wished.iter().chain(&leftovers).copied().collect();
     let claimant = context.claimant(object, Some(prefix), &macs);
     let leftovers = leftovers.into_iter().collect();
@@ -245,6 +246,11 @@ async fn survey(
         steps = plan(&desired, &views, now);
     }
     Ok(Survey { plans: members.into_iter().zip(steps).collect() })
+}
+
+/// Whether every interface tells its device. A MAC address that was mistyped must not cost the device its address.
+fn tells_all<'a>(mut interfaces: impl Iterator<Item = &'a Interface>) -> bool {
+    interfaces.all(|interface| !matches!(interface.wish, Wish::Unreadable(_)))
 }
 
 fn no_server() -> KeaError {
@@ -299,7 +305,7 @@ fn settle(uid: &str, finding: &mut Finding, applied: &[(Arc<Member>, Applied)]) 
     }
     if done == 0 {
         finding.obstacle = applied.iter().find_map(|(_, applied)| applied.error.clone()).map(Obstacle::Kea);
-    } else {
+    } else if tells_all(finding.interfaces.iter().map(|(interface, _)| interface)) {
         // All releases are done where they can be; what a server that is away still has is found when it returns.
         finding.unreleased.clear();
     }

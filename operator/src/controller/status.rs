@@ -90,6 +90,7 @@ pub fn compute(
 ) -> NetworkConfigurationStatus {
     let network_interfaces = interfaces(object, previous, finding);
     let (phase, message) = verdict(object, finding);
+    let message = conditions::in_bounds(message);
     let (word, status, truth, reason) = phase.words();
     let before = previous.map_or(&[][..], |previous| &previous.conditions);
     let ready = Saying::new(truth, reason, message.clone());
@@ -193,10 +194,15 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
     let known = known.cloned().unwrap_or_default();
     let (addresses, reserved) = match outcome {
         Outcome::Unknown => return known,
-        Outcome::Invalid(_) => return NetworkInterface::default(),
+        Outcome::Invalid { held: None, .. } if finding.obstacle.is_some() => return known,
+        Outcome::Invalid { held: None, .. } => return NetworkInterface::default(),
+        Outcome::Invalid { held: Some(held), .. }
+        | Outcome::Conflict { held: Some(held), .. }
+        | Outcome::Refused { held: Some(held), .. } => (vec![held.to_string()], true),
         Outcome::Reserved { address, .. } => (vec![address.to_string()], true),
-        Outcome::Conflict { leased, .. } => (leased.iter().map(ToString::to_string).collect(), false),
-        Outcome::Refused { address, .. } => (address.iter().map(ToString::to_string).collect(), false),
+        Outcome::Conflict { leased, .. } | Outcome::Refused { leased, .. } => {
+            (leased.iter().map(ToString::to_string).collect(), false)
+        }
         Outcome::Unpinned { leased, .. } => (vec![leased.to_string()], false),
         Outcome::Waiting { .. } => (vec![], false),
     };

@@ -115,7 +115,7 @@ pub fn interfaces(object: &NetworkConfiguration) -> Vec<Interface> {
         .zip(&object.spec.network_interfaces)
         .map(|(place, interface)| {
             let label = label(interface, place);
-            let wish = seen.wish(&label, interface).unwrap_or_else(Wish::Invalid);
+            let wish = seen.wish(&label, interface);
             Interface { label, wish }
         })
         .collect()
@@ -129,17 +129,25 @@ struct Seen {
 }
 
 impl Seen {
-    fn wish(&mut self, label: &str, interface: &NetworkInterface) -> Result<Wish, String> {
-        let mac = interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>();
-        let mac = mac.map_err(|error| error.to_string())?;
+    fn wish(&mut self, label: &str, interface: &NetworkInterface) -> Wish {
+        let mac = match interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>() {
+            Ok(mac) => mac,
+            Err(error) => return Wish::Unreadable(error.to_string()),
+        };
         if let Some(other) = self.macs.get(&mac) {
-            return Err(format!(
-                "MAC address {mac} is that of {other} already; each interface needs its own"
-            ));
+            let reason =
+                format!("MAC address {mac} is that of {other} already; each interface needs its own");
+            return Wish::Invalid { device: None, reason };
         }
         self.macs.insert(mac, label.into());
-        let requested = requested(interface)?;
-        if let Some(address) = requested {
+        match requested(interface).and_then(|address| self.note(label, address)) {
+            Ok(requested) => Wish::Reserve { mac, requested, remembered: None },
+            Err(reason) => Wish::Invalid { device: Some(mac), reason },
+        }
+    }
+
+    fn note(&mut self, label: &str, address: Option<IpAddr>) -> Result<Option<IpAddr>, String> {
+        if let Some(address) = address {
             if let Some(other) = self.addresses.get(&address) {
                 return Err(format!(
                     "address {address} is asked for by {other} already; leave it to one of them"
@@ -147,7 +155,7 @@ impl Seen {
             }
             self.addresses.insert(address, label.into());
         }
-        Ok(Wish::Reserve { mac, requested, remembered: None })
+        Ok(address)
     }
 }
 
@@ -173,10 +181,13 @@ fn requested(interface: &NetworkInterface) -> Result<Option<IpAddr>, String> {
 pub fn in_prefix(interfaces: Vec<Interface>, prefix: IpNet, object: &NetworkConfiguration) -> Vec<Interface> {
     let with_prefix = |interface: Interface| {
         let wish = match interface.wish {
-            Wish::Reserve { requested: Some(address), .. } if !prefix.contains(&address) => {
-                Wish::Invalid(format!(
-                    "address {address} is asked for and is outside the prefix {prefix}; ask for one inside it"
-                ))
+            Wish::Reserve { mac, requested: Some(address), .. } if !prefix.contains(&address) => {
+                Wish::Invalid {
+                    device: Some(mac),
+                    reason: format!(
+                        "address {address} is asked for and is outside the prefix {prefix}; ask for one inside it"
+                    ),
+                }
             }
             Wish::Reserve { mac, requested, .. } => {
                 Wish::Reserve { mac, requested, remembered: reserved_before(object, mac, prefix) }
@@ -243,7 +254,7 @@ mod tests {
         let checked = interfaces(&NetworkConfiguration::new("vm", spec));
         assert_eq!(checked[0].wish.mac(), Some("52:54:00:00:00:01".parse().unwrap()));
         let reason = |index: usize| match &checked[index].wish {
-            Wish::Invalid(reason) => reason.clone(),
+            Wish::Invalid { reason, .. } | Wish::Unreadable(reason) => reason.clone(),
             other => panic!("{other:?}"),
         };
         assert_eq!(checked[1].label, "interface 2");
@@ -310,7 +321,7 @@ mod tests {
             in_prefix(interfaces(&object), prefix, &object).remove(0).wish
         };
         let reason = |addresses: &[&str]| match asking(addresses) {
-            Wish::Invalid(reason) => reason,
+            Wish::Invalid { reason, .. } => reason,
             other => panic!("{other:?}"),
         };
         assert!(matches!(asking(&[" 10.1.0.7 "]), Wish::Reserve { requested: Some(_), .. }));

@@ -52,18 +52,27 @@ pub enum Wish {
         /// The address that was reserved when the object was last looked at.
         remembered: Option<IpAddr>,
     },
-    /// Nothing that can be done, and why.
-    Invalid(String),
+    /// Nothing that can be done.
+    Invalid {
+        /// The device, unless another interface has it: what it has already stays.
+        device: Option<Mac>,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing that can be understood, and why: it does not even tell the device. Any that the object does not wish for any
+    /// more may be meant.
+    Unreadable(String),
     /// Another object has the device, and says why it comes first.
     Taken(String),
 }
 
 impl Wish {
-    /// The device that a reservation is wished for.
+    /// The device that a reservation is wished for, or kept.
     pub fn mac(&self) -> Option<Mac> {
         match self {
             Self::Reserve { mac, .. } => Some(*mac),
-            Self::Invalid(_) | Self::Taken(_) => None,
+            Self::Invalid { device, .. } => *device,
+            Self::Unreadable(_) | Self::Taken(_) => None,
         }
     }
 }
