@@ -11,9 +11,13 @@ use serde::Serialize;
 
 use super::output::{DIM, OutputArgs, columns, styled};
 use super::stage::{Stage, StageArgs, block_on, name};
-use crate::domain::{Identifier, Mac, Owner, Ownership, Put, Removal, Reservation, Rules, Verdict, Wanted};
+use crate::controller::Orphans;
+use crate::domain::{
+    Identifier, Mac, Owner, Ownership, Put, Removal, Reservation, Rules, Verdict, Wanted, are_too_many,
+};
 use crate::kea::{Change, Changed};
 use crate::rehearsal::{Becomes, changes, is_now};
+use crate::source::dir::NOT_SERVED_YET;
 
 /// Shown below the options of `orphans`.
 pub const ORPHANS_HELP: &str = "\
@@ -42,6 +46,10 @@ pub struct OrphansArgs {
     /// Do not ask
     #[arg(long, requires = "remove")]
     yes: bool,
+
+    /// Remove them even where no object is left, or most of a server's reservations would go
+    #[arg(long, requires = "remove")]
+    force: bool,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -86,8 +94,11 @@ pub fn orphans(args: &OrphansArgs) -> anyhow::Result<()> {
         let stage = args.stage.open(|rules| rules).await?;
         let mut removals: BTreeMap<usize, Vec<Removal>> = BTreeMap::new();
         let mut rows = vec![];
+        let mut doubts = stage.rehearsal.objects().is_empty();
         for (place, server) in stage.servers.iter().enumerate() {
-            for (listed, verdict) in stage.rehearsal.orphans(server).await? {
+            let Orphans { owned, found } = stage.rehearsal.orphans(server).await?;
+            doubts |= are_too_many(found.len(), owned);
+            for (listed, verdict) in found {
                 if let Some(removal) = removal(&listed.reservation) {
                     let of_server = removals.entry(place).or_default();
                     if !of_server.contains(&removal) {
@@ -101,6 +112,11 @@ pub fn orphans(args: &OrphansArgs) -> anyhow::Result<()> {
         if !args.remove || rows.is_empty() {
             return Ok(());
         }
+        anyhow::ensure!(
+            args.force || !doubts,
+            "no object is left, or most of a server's reservations would go: check --source and KEA_CLUSTER_ID, and give \
+             --force to do it all the same"
+        );
         confirm(&format!("remove {} reservations?", rows.len()), args.yes)?;
         let mut failed = 0;
         for (place, removals) in removals {
@@ -158,6 +174,11 @@ struct Adoption {
 pub fn adopt(args: &AdoptArgs) -> anyhow::Result<()> {
     block_on(async {
         let stage = args.stage.open(|rules| Rules { adopt: true, ..rules }).await?;
+        anyhow::ensure!(
+            !args.yes || !stage.rehearsal.mark().ends_with(NOT_SERVED_YET),
+            "the folder has no identity yet, which the operator gives it when it first serves it: start it once, or set \
+             KEA_CLUSTER_ID"
+        );
         let found = adoptions(&stage, &args.objects).await?;
         let rows: Vec<Row> = found
             .iter()

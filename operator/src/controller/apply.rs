@@ -111,7 +111,7 @@ async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
         (Changed::Conflict(holder), address) => {
             let holder = named(member, holder).await;
             let reason = match (address, &holder) {
-                (Some(address), holder) => address_taken(put.mac, address, holder.as_ref()),
+                (Some(address), holder) => address_taken(put.mac, address, leased, holder.as_ref()),
                 (None, Some(holder)) => format!("a reservation exists already for {}", holder.holder()),
                 (None, None) => "another reservation is in the way".into(),
             };

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::finding::{Finding, Obstacle};
 use crate::crd::NetworkInterface;
-use crate::domain::{Absence, Interface, Outcome};
+use crate::domain::{Absence, Interface, Outcome, PinMode};
 use crate::kea::{ErrorClass, KeaError};
 
 /// Every interface has what it wishes for. Agrees with `phase`, always.
@@ -249,9 +249,10 @@ pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
 /// What a person may want to do about an interface that is as its settings ask for.
 pub fn advice((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     match outcome {
-        Outcome::Unpinned { mac, leased, tell: true } => Some(format!(
-            "{}: {leased}, leased by MAC {mac}, is not reserved: KEA_PIN_RESERVATIONS is log",
-            interface.label
+        Outcome::Unpinned { mac, leased, mode } => Some(format!(
+            "{}: {leased}, leased by MAC {mac}, is not reserved: KEA_PIN_RESERVATIONS is {}",
+            interface.label,
+            if *mode == PinMode::Off { "off" } else { "log" }
         )),
         _ => None,
     }

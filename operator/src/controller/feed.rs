@@ -13,16 +13,20 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::finding::Finding;
 use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
-use crate::kea::{Bookmark, Happening, KeaError, Life, Member, What};
+use crate::kea::{Bookmark, ErrorClass, Happening, KeaError, Life, Member, What};
 
 /// How often a server is asked: with the question for its health, less than one command a second.
 const PAUSE: Duration = Duration::from_millis(1100);
+
+/// How long a server is left alone that does not accept the credentials, or does not permit the commands.
+const LOCKED_OUT: Duration = Duration::from_mins(5);
 
 /// How often a server that tells no events is asked whether it was restarted, in [`PAUSE`]s: about every 30 s.
 const LIFE_EVERY: u32 = 27;
@@ -97,11 +101,15 @@ pub async fn follow(context: Arc<Context>, member: Arc<Member>, from: Beginning,
         life,
         knows_life: life.is_some(),
         failed: false,
+        locked_out: None,
     };
     for round in 1u32.. {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = stop.cancelled() => return,
+        }
+        if reader.is_locked_out() {
+            continue;
         }
         let _pulse = reader.context.metrics.liveness().watch("reading the events of a server");
         let outcome = tokio::select! {
@@ -123,9 +131,18 @@ struct Reader {
     /// Whether it was asked for that, if in vain.
     knows_life: bool,
     failed: bool,
+    /// Until when nothing is asked, and with which credentials it was refused.
+    locked_out: Option<(Instant, u64)>,
 }
 
 impl Reader {
+    /// Whether the credentials were refused not long ago, and are the same: asking often can lock them.
+    fn is_locked_out(&mut self) -> bool {
+        let renewals = self.member.server().state().renewals;
+        self.locked_out.take_if(|(until, with)| Instant::now() >= *until || *with != renewals);
+        self.locked_out.is_some()
+    }
+
     async fn look(&mut self, round: u32) -> Result<(), KeaError> {
         let server = self.member.server();
         if server.tells_events() {
@@ -168,6 +185,7 @@ impl Reader {
                     server = self.member.name(),
                     "events begin here, were lost, or are of a new configuration: looking at all objects"
                 );
+                self.member.forget_subnets().await;
                 self.bring_back_all();
             }
             for happening in &news.events {
@@ -234,5 +252,9 @@ impl Reader {
             tracing::debug!(server = self.member.name(), %error, "cannot follow what happens; objects are looked at now and then");
         }
         self.failed = outcome.is_err();
+        let class = outcome.as_ref().err().map(KeaError::class);
+        if let Some(ErrorClass::Authentication | ErrorClass::Permission) = class {
+            self.locked_out = Some((Instant::now() + LOCKED_OUT, self.member.server().state().renewals));
+        }
     }
 }

@@ -30,38 +30,46 @@ pub async fn give_up(
         context.objects.notify(object, &notices::cleanup_skipped()).await;
     } else if let Err((servers, error)) = release_all(object, context).await {
         if !context.is_overdue(object) {
-            return wait(object, context, servers, error).await;
+            return wait(object, why, context, servers, error).await;
         }
         context.objects.notify(object, &notices::cleanup_timed_out(&error)).await;
     }
     let mut current = object.clone();
-    if matches!(why, Why::NotOurs(_)) {
-        // Whoever serves the object now reports on it; addresses that are no longer reserved must not stay behind.
+    let remaining = without_ours(object.finalizers());
+    if matches!(why, Why::NotOurs(_)) || (why == Why::Deleted && !remaining.is_empty()) {
+        // Whoever serves or holds the object now reports on it; addresses that are no longer reserved must not stay behind.
         let _turn = context.turn().await;
         let version = context
             .objects
             .write_status(object, &NetworkConfigurationStatus::default())
             .await
             .map_err(StatusError)?;
-        context.wrote(object, &version);
+        context.writings.wrote(object, &version);
         current.metadata.resource_version = Some(version);
     }
     let _turn = context.turn().await;
-    let version = context.objects.set_finalizers(&current, &without_ours(object.finalizers())).await?;
+    let version = context.objects.set_finalizers(&current, &remaining).await?;
     match version {
-        Some(version) => context.wrote(object, &version),
+        Some(version) => context.writings.wrote(object, &version),
         None => context.forget(object),
     }
     Ok(action(object, context, Wait::Change))
 }
 
-/// Reports that the release waits, and for what.
+/// Reports that the release waits, and for what. The status of an object that is somebody else's now is theirs.
 async fn wait(
     object: &NetworkConfiguration,
+    why: Why,
     context: &Arc<Context>,
     servers: Vec<Attended>,
     error: KeaError,
 ) -> Result<Action, Error> {
+    if matches!(why, Why::NotOurs(_)) {
+        tracing::warn!(
+            namespace = object.namespace(), name = object.name_any(), %error,
+            "cannot release reservations of an object that is not ours any more; will try again"
+        );
+    }
     let finding = Finding {
         servers,
         prefix: None,
@@ -73,7 +81,9 @@ async fn wait(
         obstacle: Some(Obstacle::Kea(error)),
     };
     let wait = finding.wait();
-    status::report(context, object, object.status.as_ref(), &finding).await?;
+    if why == Why::Deleted {
+        status::report(context, object, object.status.as_ref(), &finding).await?;
+    }
     Ok(action(object, context, wait))
 }
 

@@ -15,6 +15,7 @@ pub mod notices;
 mod pace;
 mod reconcile;
 mod rehearse;
+mod repair;
 #[cfg(test)]
 mod scripted;
 mod status;
@@ -22,7 +23,7 @@ mod sweep;
 mod triage;
 mod validate;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ pub use creation::{Persist, SubnetOptions};
 use feed::{Beginning, Waiting};
 use leftovers::Leftovers;
 use pace::Pace;
-pub use rehearse::{Rehearsal, rehearse};
+pub use rehearse::{Orphans, Rehearsal, rehearse};
+use repair::Writings;
 pub use sweep::{SweepMode, SweepOptions};
 pub use triage::{Policy, is_ours as is_our_finalizer};
 
@@ -74,7 +76,7 @@ pub struct Context {
     cleanup_timeout: Option<Duration>,
     pace: Pace,
     metrics: Metrics,
-    written: Mutex<HashMap<String, u64>>,
+    writings: Writings,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
     waiting: Waiting,
@@ -108,7 +110,7 @@ impl Context {
             cleanup_timeout: options.cleanup_timeout,
             pace: Pace::default(),
             metrics: options.metrics,
-            written: Mutex::default(),
+            writings: Writings::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             waiting: Waiting::default(),
@@ -118,25 +120,11 @@ impl Context {
         }
     }
 
-    /// Remembers a version that this process wrote.
-    fn wrote(&self, object: &NetworkConfiguration, version: &str) {
-        if let (Some(uid), Ok(version)) = (object.metadata.uid.clone(), version.parse()) {
-            self.written.lock().insert(uid, version);
-        }
-    }
-
-    /// Whether the object is older than what this process wrote itself: the cache has yet to catch up.
-    fn is_stale(&self, object: &NetworkConfiguration) -> bool {
-        let version = object.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
-        let written = object.metadata.uid.as_ref().and_then(|uid| self.written.lock().get(uid).copied());
-        matches!((version, written), (Some(seen), Some(written)) if seen < written)
-    }
-
     /// Forgets an object that is gone.
     fn forget(&self, object: &NetworkConfiguration) {
         if let Some(uid) = &object.metadata.uid {
             self.withdraw(uid);
-            self.written.lock().remove(uid);
+            self.writings.forget(uid);
             self.pace.reset(uid);
         }
     }
@@ -180,6 +168,7 @@ impl Context {
         let concerned = self.claims.lock().remove(uid);
         self.bring_back(concerned);
         self.waiting.forget(uid);
+        self.writings.let_go(uid);
         for member in self.fleet.members() {
             member.seen_to(uid);
         }
@@ -265,6 +254,7 @@ pub async fn run(
         tasks.spawn(feed::follow(context.clone(), member.clone(), beginning, stop.clone()));
     }
     tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
+    tasks.spawn(repair::run(context.clone(), configurations.clone(), stop.clone()));
     let ended = CancellationToken::new();
     tasks.spawn(keep::run(context.clone(), ended.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));

@@ -54,7 +54,7 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
             return Ok(Action::await_change());
         }
     };
-    if context.is_stale(object) {
+    if context.writings.is_stale(object) {
         return Ok(Action::requeue(CATCH_UP));
     }
     match attempt(object, &context).await {
@@ -182,7 +182,7 @@ async fn claim(object: &NetworkConfiguration, context: &Context) -> Result<(), E
     if object.finalizers() != finalizers {
         let _turn = context.turn().await;
         if let Some(version) = context.objects.set_finalizers(object, &finalizers).await? {
-            context.wrote(object, &version);
+            context.writings.wrote(object, &version);
         }
     }
     Ok(())

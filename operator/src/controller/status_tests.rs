@@ -2,7 +2,7 @@ use super::*;
 use crate::controller::dereference::DereferenceError;
 use crate::controller::finding::{Attended, Obstacle};
 use crate::crd::NetworkConfigurationSpec;
-use crate::domain::{Absence, Interface, NetworkOptions, Subnet, Wish};
+use crate::domain::{Absence, Interface, NetworkOptions, PinMode, Subnet, Wish};
 use crate::kea::KeaError;
 use std::net::IpAddr;
 
@@ -305,15 +305,15 @@ fn a_server_that_is_away_is_named_while_another_has_it_all() {
 }
 
 #[test]
-fn what_is_not_pinned_is_reported_as_leased_and_said_where_that_is_asked_for() {
-    let unpinned = |tell| (1, Outcome::Unpinned { mac: mac(1), leased: address(1), tell });
-    let status = compute(&object(&[1]), None, &finding(vec![unpinned(true)]), &at(5));
+fn what_is_not_pinned_is_reported_as_leased_and_why() {
+    let unpinned = |mode| (1, Outcome::Unpinned { mac: mac(1), leased: address(1), mode });
+    let status = compute(&object(&[1]), None, &finding(vec![unpinned(PinMode::Log)]), &at(5));
     assert_eq!(summary(&status), ["Ready", "Success", "True", "Configured"]);
     assert!(status.message.unwrap().contains("KEA_PIN_RESERVATIONS is log"));
     assert_eq!(status.network_interfaces[0].ipv4_addresses, ["10.0.0.1"]);
     assert_eq!(status.network_interfaces[0].dhcp_reserved, Some(false));
-    let quiet = compute(&object(&[1]), None, &finding(vec![unpinned(false)]), &at(5));
-    assert_eq!(quiet.message.as_deref(), Some("0 of 1 interfaces reserved"));
+    let off = compute(&object(&[1]), None, &finding(vec![unpinned(PinMode::Off)]), &at(5));
+    assert!(off.message.unwrap().ends_with("is not reserved: KEA_PIN_RESERVATIONS is off"));
 }
 
 #[test]

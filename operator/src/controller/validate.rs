@@ -10,6 +10,9 @@ use crate::domain::{
     Interface, Mac, NetworkOptions, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet,
 };
 
+/// How this operator allocates, as the status has it.
+pub const ALLOCATION_METHOD: &str = "dhcp";
+
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidateError {
@@ -199,11 +202,14 @@ pub fn in_prefix(interfaces: Vec<Interface>, prefix: IpNet, object: &NetworkConf
     interfaces.into_iter().map(with_prefix).collect()
 }
 
-/// The address that was reserved for a device in a prefix when the object was last reported on.
+/// The address that was reserved for a device in a prefix when this operator last reported on the object. The Go operator called
+/// any reservation and any lease a reserved address, and never told how it was allocated.
 fn reserved_before(object: &NetworkConfiguration, mac: Mac, prefix: IpNet) -> Option<IpAddr> {
     let interfaces = object.status.iter().flat_map(|status| &status.network_interfaces);
     let found = interfaces.into_iter().find(|interface| {
-        interface.dhcp_reserved == Some(true) && remembered(interface) == Some(Remembered { mac, prefix })
+        interface.dhcp_reserved == Some(true)
+            && interface.allocation_method.as_deref() == Some(ALLOCATION_METHOD)
+            && remembered(interface) == Some(Remembered { mac, prefix })
     })?;
     let address = found.ipv4_addresses.first()?.parse().ok()?;
     prefix.contains(&address).then_some(address)
@@ -348,6 +354,8 @@ mod tests {
         };
         assert_eq!(wish(&known, "10.1.0.0/24"), None);
         known.dhcp_reserved = Some(true);
+        assert_eq!(wish(&known, "10.1.0.0/24"), None, "the Go operator says so of any reservation");
+        known.allocation_method = Some(ALLOCATION_METHOD.into());
         assert_eq!(wish(&known, "10.1.0.0/24").as_deref(), Some("10.1.0.7"));
         assert_eq!(wish(&known, "10.1.0.0/25"), None);
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Absence, Mac};
+use super::{Absence, Mac, PinMode};
 
 /// What becomes of one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub enum Outcome {
         mac: Mac,
         /// The leased address.
         leased: IpAddr,
-        /// Whether people shall be told what would be done.
-        tell: bool,
+        /// The setting that leaves it so.
+        mode: PinMode,
     },
     /// Reserved.
     Reserved {

@@ -208,11 +208,7 @@ impl Interest<'_> {
             // What the spec asks for is no matter of pinning.
             _ if word == Word::Requested => self.put(address, Some(existing)),
             PinMode::Enforce => self.put(address, Some(existing)),
-            mode => Step::Settled(Outcome::Unpinned {
-                mac: self.mac,
-                leased: address,
-                tell: mode == PinMode::Log,
-            }),
+            mode => Step::Settled(Outcome::Unpinned { mac: self.mac, leased: address, mode }),
         }
     }
 
@@ -304,11 +300,16 @@ fn conflict(held: Option<IpAddr>, leased: Option<IpAddr>, reason: String) -> Out
 }
 
 /// Says who holds an address that a device shall have.
-pub fn address_taken(mac: Mac, address: IpAddr, holder: Option<&Reservation>) -> String {
+pub fn address_taken(
+    mac: Mac,
+    address: IpAddr,
+    leased: Option<IpAddr>,
+    holder: Option<&Reservation>,
+) -> String {
     let holder = holder.map_or_else(|| "another client".into(), Reservation::holder);
-    format!(
-        "{address}, wanted for MAC {mac}, is reserved for {holder}; remove that reservation, or let the device get another lease"
-    )
+    let remedy =
+        if leased == Some(address) { "let the device get another lease" } else { "ask for another address" };
+    format!("{address}, wanted for MAC {mac}, is reserved for {holder}; remove that reservation, or {remedy}")
 }
 
 /// Devices whose reservation must be read as a whole before this plan can be trusted: brief answers do not tell what else a

@@ -137,10 +137,10 @@ fn mac_only_reserves_without_an_address_first() {
     assert_eq!(put(&step(&wish, leased.clone())), (Wanted::Address(ip(5)), true));
     wish.rules.pin = PinMode::Log;
     assert_eq!(put(&step(&wish, server())), (Wanted::None, false));
-    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), tell: true };
+    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), mode: PinMode::Log };
     assert_eq!(step(&wish, leased.clone()), Step::Settled(unpinned));
     wish.rules.pin = PinMode::Off;
-    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), tell: false };
+    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), mode: PinMode::Off };
     assert_eq!(step(&wish, leased), Step::Settled(unpinned));
 }
 

@@ -68,11 +68,13 @@ fn is_document(name: &str) -> bool {
     !name.starts_with('.') && ["yaml", "yml", "json"].contains(&extension)
 }
 
+const EMPTY: &str = "holds no object; to give its objects up, remove the file";
+
 /// All objects of a file that are ours; others' objects may stand beside them.
 fn parse(text: &str) -> Result<Vec<Document>, String> {
     if text.trim().is_empty() {
         // A file that is being written is empty for a moment; its objects must not pass for deleted.
-        return Err("is empty; to give its objects up, remove the file".into());
+        return Err(EMPTY.into());
     }
     // Generous for files, which somebody with access to the folder made; endless aliases still end.
     let limits = serde_saphyr::options! {
@@ -80,6 +82,9 @@ fn parse(text: &str) -> Result<Vec<Document>, String> {
     };
     let values: Vec<Value> = serde_saphyr::from_multiple_with_options(text, limits)
         .map_err(|error| format!("cannot be read as YAML: {error}"))?;
+    if values.iter().all(Value::is_null) {
+        return Err(EMPTY.into());
+    }
     (1..).zip(values).filter_map(|(place, value)| document(place, value).transpose()).collect()
 }
 
@@ -181,7 +186,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", "is empty")]
+    #[case("", "holds no object")]
+    #[case("# to be written\n", "holds no object")]
+    #[case("---\n---\n", "holds no object")]
     #[case("a: [", "cannot be read as YAML")]
     #[case("a: 1", "no apiVersion or no kind")]
     #[case("apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfig\n", "does not know")]
