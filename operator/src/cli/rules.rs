@@ -109,9 +109,8 @@ impl RuleArgs {
 
 fn policy(text: &str) -> Result<AddressPolicy, String> {
     match text.trim() {
-        "lease-first" | "" => Ok(AddressPolicy::LeaseFirst),
-        "mac-only" => Ok(AddressPolicy::MacOnly),
-        _ => Err("write lease-first or mac-only".into()),
+        "" => Ok(AddressPolicy::default()),
+        text => AddressPolicy::parse(text).ok_or_else(|| "write lease-first or mac-only".into()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::reconcile::{Error, action};
 use super::status::StatusError;
 use super::triage::{Why, without_ours};
 use super::validate;
-use super::{Context, dereference, notices, status};
+use super::{Context, dereference, notices, status, sweep};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
 use crate::kea::{Change, Changed, KeaError, Member};
@@ -56,6 +56,35 @@ pub async fn give_up(
     Ok(action(object, context, Wait::Change))
 }
 
+/// Lets an object go of which nothing but the metadata can be read: what it has is found by its mark in Kea.
+pub async fn give_up_unread(
+    shell: &NetworkConfiguration,
+    why: Why,
+    context: &Arc<Context>,
+) -> Result<Action, Error> {
+    let _working = context.fleet.work();
+    let uid = shell.uid().unwrap_or_default();
+    context.withdraw(&uid);
+    if why == Why::Deleted {
+        for member in context.fleet.members() {
+            match sweep::devices_of(context, member, &uid).await {
+                Ok(macs) => context.leftovers.add(&uid, macs),
+                Err(error) if context.is_overdue(shell) => {
+                    context.objects.notify(shell, &notices::cleanup_timed_out(&error)).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        namespace = shell.namespace(), name = shell.name_any(), %error,
+                        "cannot release reservations of a malformed object; will try again"
+                    );
+                    return Ok(action(shell, context, Wait::Retry));
+                }
+            }
+        }
+    }
+    give_up(shell, why, context).await
+}
+
 /// Reports that the release waits, and for what. The status of an object that is somebody else's now is theirs.
 async fn wait(
     object: &NetworkConfiguration,
@@ -81,7 +110,9 @@ async fn wait(
         obstacle: Some(Obstacle::Kea(error)),
     };
     let wait = finding.wait();
-    if why == Why::Deleted {
+    // Of an object that cannot be read, the status is not known.
+    let is_read = object.status.is_some() || !object.spec.network_interfaces.is_empty();
+    if why == Why::Deleted && is_read {
         status::report(context, object, object.status.as_ref(), &finding).await?;
     }
     Ok(action(object, context, wait))

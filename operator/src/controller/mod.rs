@@ -62,6 +62,9 @@ pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io
 /// Annotation that leaves the reservations of a deleted object in Kea.
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
+/// Annotation of an object that has an address policy of its own: `lease-first` or `mac-only`.
+pub const ADDRESS_POLICY: &str = "vitistack.io/kea-address-policy";
+
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
 const IN_FLIGHT: u16 = 300;
 

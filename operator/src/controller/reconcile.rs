@@ -9,10 +9,10 @@ use kube::{Resource, ResourceExt};
 
 use super::apply::{self, Applied};
 use super::finding::{Attended, Finding, Obstacle};
-use super::give_up::give_up;
+use super::give_up::{give_up, give_up_unread};
 use super::pace::Wait;
 use super::status::{self, StatusError};
-use super::triage::{Claim, with_ours};
+use super::triage::{Claim, Why, with_ours};
 use super::validate;
 use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
@@ -50,6 +50,12 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
         Err(invalid) => {
             let metadata = invalid.metadata.clone();
             let shell = NetworkConfiguration { metadata, ..NetworkConfiguration::default() };
+            // To let it go, what it says need not be understood.
+            if let Claim::GiveUp(why @ (Why::Deleted | Why::DeletedKeeping)) =
+                context.policy.triage(&shell, None)
+            {
+                return give_up_unread(&shell, why, &context).await;
+            }
             context.objects.notify(&shell, &notices::malformed(&invalid.error)).await;
             return Ok(Action::await_change());
         }
@@ -215,7 +221,8 @@ async fn survey(
     let macs: Vec<Mac> = wished.iter().chain(&leftovers).copied().collect();
     let claimant = context.claimant(object, Some(prefix), &macs);
     let leftovers = leftovers.into_iter().collect();
-    let desired = Desired { claimant, prefix, interfaces, leftovers, rules: context.rules };
+    let desired =
+        Desired { claimant, prefix, interfaces, leftovers, rules: validate::rules(object, context.rules) };
     // A subnet is made for devices, and for nothing else.
     let wanted = context.creation.wanted(namespace, prefix).filter(|_| !wished.is_empty());
     let wanted = wanted.as_ref().map(|wanted| (&context.creation, wanted));

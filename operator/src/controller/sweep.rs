@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use crate::crd::AnyConfiguration;
 use crate::domain::{
-    Brake, KnownOrphans, Ownership, Rank, Removal, Verdict, are_too_many, is_shrunken, judge, mark,
+    Brake, Identifier, KnownOrphans, Mac, Ownership, Rank, Removal, Verdict, are_too_many, is_shrunken,
+    judge, mark,
 };
-use crate::kea::{Change, Changed, KeaError, Member};
+use crate::kea::{Change, Changed, KeaError, Listed, Member};
 use crate::telemetry::metrics::SweepResult;
 
 /// What is done about orphans.
@@ -164,6 +165,23 @@ pub async fn hand_back(context: &Context, member: &Member) -> Result<(), KeaErro
     let found = search(context, member, |_| true).await?;
     context.bring_back(found.leftovers);
     Ok(())
+}
+
+/// The devices of an object's reservations on a server, by its mark.
+pub async fn devices_of(context: &Context, member: &Member, uid: &str) -> Result<Vec<Mac>, KeaError> {
+    let mark = mark(&context.policy.cluster_id);
+    let mut devices = vec![];
+    let mut listed = std::pin::pin!(member.server().reservations());
+    while let Some(Listed { reservation, .. }) = listed.try_next().await? {
+        if let (Ownership::Owned { owner, object: Some(object) }, Identifier::HwAddress(mac)) =
+            (&reservation.ownership, &reservation.identifier)
+            && *owner == mark
+            && object.uid == uid
+        {
+            devices.push(*mac);
+        }
+    }
+    Ok(devices)
 }
 
 async fn search(

@@ -4,11 +4,31 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use kube::ResourceExt;
+
+use super::ADDRESS_POLICY;
 
 use crate::crd::{NetworkConfiguration, NetworkInterface, NetworkNamespace};
 use crate::domain::{
-    Interface, Mac, NetworkOptions, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet,
+    AddressPolicy, Interface, Mac, NetworkOptions, Rules, Subnet, SubnetError, Wish, parse_prefix,
+    resolve_subnet,
 };
+
+/// The settings for an object, which its annotation [`ADDRESS_POLICY`] may change.
+pub fn rules(object: &NetworkConfiguration, rules: Rules) -> Rules {
+    match object.annotations().get(ADDRESS_POLICY).map(|word| AddressPolicy::parse(word)) {
+        Some(Some(address)) => Rules { address, ..rules },
+        Some(None) => {
+            tracing::warn!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                "annotation {ADDRESS_POLICY} is neither lease-first nor mac-only, and not acted on"
+            );
+            rules
+        }
+        None => rules,
+    }
+}
 
 /// How this operator allocates, as the status has it.
 pub const ALLOCATION_METHOD: &str = "dhcp";
@@ -21,6 +41,16 @@ pub enum ValidateError {
     NoProvider {
         /// A provider of ours.
         ours: String,
+    },
+    /// The NetworkNamespace names a way of allocation that is none.
+    #[error(
+        "NetworkNamespace {name:?} has the unknown spec.ipAllocation.type {word:?}; set it to dhcp or static"
+    )]
+    UnknownAllocation {
+        /// Its name.
+        name: String,
+        /// What it says.
+        word: String,
     },
     /// The NetworkNamespace names no way of allocation, and must.
     #[error(
@@ -63,7 +93,9 @@ impl ValidateError {
     /// One word for the condition.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NoProvider { .. } | Self::NoAllocation { .. } => "DefaultsRefused",
+            Self::NoProvider { .. } | Self::NoAllocation { .. } | Self::UnknownAllocation { .. } => {
+                "DefaultsRefused"
+            }
             Self::NotReady { .. } => "NamespaceNotReady",
             Self::NoPrefix { .. } => "PrefixMissing",
             Self::Family { .. } | Self::Subnet(SubnetError::Malformed { .. }) => "PrefixInvalid",
@@ -314,6 +346,17 @@ mod tests {
         let remembered = memory(&object);
         assert_eq!(remembered.len(), 1);
         assert_eq!(remembered[0].prefix.to_string(), "10.1.0.0/24");
+    }
+
+    #[test]
+    fn an_object_can_have_its_own_policy() {
+        let mut object = NetworkConfiguration::default();
+        let policy = |object: &NetworkConfiguration| rules(object, Rules::default()).address;
+        assert_eq!(policy(&object), AddressPolicy::LeaseFirst);
+        object.annotations_mut().insert(ADDRESS_POLICY.into(), "mac-only".into());
+        assert_eq!(policy(&object), AddressPolicy::MacOnly);
+        object.annotations_mut().insert(ADDRESS_POLICY.into(), "sometimes".into());
+        assert_eq!(policy(&object), AddressPolicy::LeaseFirst);
     }
 
     #[test]

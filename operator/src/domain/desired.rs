@@ -96,6 +96,17 @@ pub enum AddressPolicy {
     MacOnly,
 }
 
+impl AddressPolicy {
+    /// Reads it as it is written in settings.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "lease-first" => Some(Self::LeaseFirst),
+            "mac-only" => Some(Self::MacOnly),
+            _ => None,
+        }
+    }
+}
+
 /// What to do about a reservation without an address once the device has a lease (`KEA_PIN_RESERVATIONS`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PinMode {
