@@ -175,6 +175,41 @@ fn a_mistake_in_a_spec_costs_a_device_nothing() {
 }
 
 #[test]
+fn an_address_that_cannot_be_had_costs_a_device_nothing() {
+    with_each("taken", 1, |mut site| {
+        site.lease(1);
+        let in_the_way = json!({"subnet-id": 1, "hw-address": mac(40), "ip-address": address(7)});
+        site.reserve_by_hand(&in_the_way);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        let before = site.reservations(0);
+        site.wish_for("one", 1, &address(7));
+        let status = site.wait_for_phase("one", "Error");
+        let message = status["message"].as_str().unwrap();
+        assert!(message.contains(&mac(40)) && message.contains("ask for another address"), "{message}");
+        assert_eq!(status["networkInterfaces"][0]["ipv4Addresses"], json!([address(1)]));
+        assert_eq!(site.reservations(0), before);
+    });
+}
+
+#[test]
+fn a_subnet_that_has_another_number_is_followed() {
+    with_each("renumbered", 1, |mut site| {
+        site.lease(1);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        let mut config = site.servers[0].ask("config-get", &Value::Null).unwrap();
+        config.as_object_mut().unwrap().remove("hash");
+        config["Dhcp4"]["subnet4"][0]["id"] = json!(7);
+        site.servers[0].ask("config-set", &config).unwrap();
+        site.subnet_id = 7;
+        site.expect_on_all(&[1]);
+    });
+}
+
+#[test]
 fn what_others_made_is_left_alone_and_named() {
     with_each("others", 1, |mut site| {
         for device in 1..=4 {

@@ -17,7 +17,6 @@ use crate::domain::{
 };
 use crate::kea::{Change, Changed};
 use crate::rehearsal::{Becomes, changes, is_now};
-use crate::source::dir::NOT_SERVED_YET;
 
 /// Shown below the options of `orphans`.
 pub const ORPHANS_HELP: &str = "\
@@ -173,12 +172,10 @@ struct Adoption {
 /// Lists reservations made by hand that are just as an object wishes, and takes them over where that is asked for.
 pub fn adopt(args: &AdoptArgs) -> anyhow::Result<()> {
     block_on(async {
+        if args.yes {
+            args.stage.source.give_identity()?;
+        }
         let stage = args.stage.open(|rules| Rules { adopt: true, ..rules }).await?;
-        anyhow::ensure!(
-            !args.yes || !stage.rehearsal.mark().ends_with(NOT_SERVED_YET),
-            "the folder has no identity yet, which the operator gives it when it first serves it: start it once, or set \
-             KEA_CLUSTER_ID"
-        );
         let found = adoptions(&stage, &args.objects).await?;
         let rows: Vec<Row> = found
             .iter()

@@ -85,6 +85,14 @@ impl SourceArgs {
         }
     }
 
+    /// Gives a folder the identity that reservations are marked with, where it has none.
+    pub fn give_identity(&self) -> anyhow::Result<()> {
+        match &self.source {
+            SourceArg::Dir(path) if self.cluster_id().is_none() => Ok(source::dir::give_identity(path)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the source once, while another process may serve it.
     pub async fn look(&self) -> anyhow::Result<Source> {
         let source = match &self.source {

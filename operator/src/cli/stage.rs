@@ -22,7 +22,7 @@ use crate::telemetry::Metrics;
 #[derive(Args, Debug)]
 pub struct StageArgs {
     #[command(flatten)]
-    source: SourceArgs,
+    pub source: SourceArgs,
 
     #[command(flatten)]
     rules: RuleArgs,

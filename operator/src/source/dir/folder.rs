@@ -83,7 +83,7 @@ impl Folder {
 
     /// The identity of the folder.
     pub fn identity(&self) -> io::Result<String> {
-        self.shelf.identity()
+        self.shelf.identity(false)
     }
 
     /// What is wrong with which file, since the last reading.

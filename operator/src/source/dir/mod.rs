@@ -20,7 +20,7 @@ use super::{Notice, Objects, Source, SourceError};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationStatus};
 
 use folder::Folder;
-pub use records::NOT_SERVED_YET;
+use records::Shelf;
 
 /// How long a folder must be quiet before it is read: editors and tools write in several steps.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -78,6 +78,12 @@ pub fn look(path: &Path, cluster_id: Option<String>) -> Result<(Source, Vec<Stri
     let objects = Arc::new(Records { folder });
     let source = Source { configurations, namespaces, namespaces_late, triggers, objects, cluster_id };
     Ok((source, broken))
+}
+
+/// Gives a folder its identity, where something is to be marked with it before it is served.
+pub fn give_identity(path: &Path) -> Result<(), OpenError> {
+    let made = Shelf::look(path).identity(true);
+    made.map(|_| ()).map_err(|cause| OpenError::Status { path: path.join("status/cluster-id"), cause })
 }
 
 fn identity(folder: &Folder, path: &Path, given: Option<String>) -> Result<String, OpenError> {

@@ -16,7 +16,7 @@ const LONGEST: usize = 200;
 const IDENTITY: &str = "cluster-id";
 
 /// What a folder is called that no operator has served yet: nothing in Kea is its own.
-pub const NOT_SERVED_YET: &str = "dir-not-served-yet";
+const NOT_SERVED_YET: &str = "dir-not-served-yet";
 
 /// The `status` folder.
 pub struct Shelf {
@@ -65,14 +65,15 @@ impl Shelf {
         self.path.join(name + ".yaml")
     }
 
-    /// The identity of the folder, made up when it is first served: other folders have others.
-    pub fn identity(&self) -> io::Result<String> {
+    /// The identity of the folder, made up when it is first served or `wanted` otherwise: other folders have others.
+    pub fn identity(&self, wanted: bool) -> io::Result<String> {
         let file = self.path.join(IDENTITY);
         match std::fs::read_to_string(&file) {
             Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ if self.is_looked_at() => Ok(NOT_SERVED_YET.into()),
+            _ if self.is_looked_at() && !wanted => Ok(NOT_SERVED_YET.into()),
             _ => {
+                std::fs::create_dir_all(&self.path)?;
                 let identity = format!("dir-{:08x}", fastrand::u32(..));
                 self.replace(&file, format!("{identity}\n").as_bytes())?;
                 Ok(identity)
