@@ -222,8 +222,10 @@ fn a_malformed_object_stops_no_other() {
     cluster.wait_for_reservations(1);
     let broken = json!({ "spec": { "networkInterfaces": "eth0" } });
     patch(&cluster, &["networkconfiguration", "phone"], &broken);
-    wait_for("a malformed phone", PATIENCE, || operator.log().contains("team-a/phone").then_some(()))
-        .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
+    wait_for("a malformed phone", PATIENCE, || {
+        operator.log().lines().any(|line| line.contains("phone") && line.contains("malformed")).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
     cluster.wait_for_reservations(1);
     let delete = ["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--timeout=60s"];
     cluster.api.kubectl(&delete).unwrap();

@@ -53,6 +53,8 @@ impl Writings {
 
     /// Notes that the object is as the operator wants it: since its last write, or as it was seen.
     pub fn settle(&self, object: &NetworkConfiguration, written: bool) {
+        // Its finalizers may have been written since it was seen.
+        let written = written || self.is_stale(object);
         let settled = if written { Settled::AsWritten } else { Settled::As(fingerprint(object)) };
         self.0.lock().entry(object.uid().unwrap_or_default()).or_default().settled = Some(settled);
     }
@@ -163,6 +165,18 @@ mod tests {
         assert!(writings.is_disturbed(&unclaimed));
         writings.let_go("uid");
         assert!(!writings.is_disturbed(&object(7, "other")));
+    }
+
+    #[test]
+    fn a_finalizer_that_was_put_back_is_watched_on() {
+        let writings = Writings::default();
+        let mut taken = object(1, "Ready");
+        taken.metadata.finalizers = None;
+        writings.wrote(&taken, "2");
+        writings.settle(&taken, false);
+        assert!(!writings.is_disturbed(&object(2, "Ready")));
+        taken.metadata.resource_version = Some("3".into());
+        assert!(writings.is_disturbed(&taken));
     }
 
     #[test]
