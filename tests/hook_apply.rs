@@ -71,6 +71,42 @@ fn what_was_added_one_by_one_is_unchanged() {
     }
 }
 
+/// Kea asks its configuration first: whoever has an address there, has it.
+#[test]
+fn an_address_of_the_configuration_is_nobody_elses() {
+    for family in Family::ALL {
+        let builder = Kea::without_network("apply").unwrap().family(family);
+        let store = builder.dir().join("hosts.db");
+        let mut config = config_of(family, &store);
+        let mut by_hand = reservation(family, 1);
+        by_hand.as_object_mut().unwrap().remove("subnet-id");
+        let subnets = if family == Family::V4 { "subnet4" } else { "subnet6" };
+        config[subnets][0]["reservations"] = json!([by_hand]);
+        let kea = builder.config(config).host_cmds(Value::Null).unwrap().start().unwrap();
+
+        let mut wants_it = reservation(family, 2);
+        for address in ["ip-address", "ip-addresses"] {
+            if let Some(of_first) = by_hand.get(address) {
+                wants_it[address] = of_first.clone();
+            }
+        }
+        let listed = json!([wants_it, reservation(family, 3)]);
+        for (dry_run, third) in [(true, "added"), (false, "added"), (false, "unchanged")] {
+            let answer = apply(&kea, &json!({ "owner": "a", "reservations": listed, "dry-run": dry_run }));
+            let told = &answer["reservations"];
+            assert_eq!(
+                (&told[0]["status"], &told[1]["status"]),
+                (&json!("conflict"), &json!(third)),
+                "{answer}"
+            );
+            assert_eq!(told[0]["holder"]["source"], "memory", "{answer}");
+        }
+        // A client that the configuration knows may have the same in the database.
+        let answer = apply(&kea, &json!({ "owner": "a", "reservations": [reservation(family, 1)] }));
+        assert_eq!(answer["reservations"][0]["status"], "added", "{answer}");
+    }
+}
+
 #[test]
 fn ten_thousand_at_once_survive_a_kill() {
     for family in Family::ALL {

@@ -165,7 +165,7 @@ fn everything_about_an_object_is_on_one_page() {
         assert!(other.starts_with("No NetworkConfiguration wishes for it."), "{other}");
 
         fs::write(place.folder.join("broken.yaml"), "kind: [").unwrap();
-        assert!(place.run(&["diff"]).err.contains("broken.yaml is no YAML"));
+        assert!(place.run(&["diff"]).err.contains("broken.yaml cannot be read as YAML"));
 
         place.kea.kill9().unwrap();
         for command in ["plan", "diff"] {
@@ -192,11 +192,14 @@ fn orphans_are_listed_and_removed_and_nothing_else() {
         }
         assert!(!listed.contains(&mac(2)), "{listed}");
 
-        let said = place.run(&["orphans", "--remove"]);
+        let said = place.run(&["orphans", "--remove", "--force"]);
         assert_eq!(said.code, 1);
         assert!(said.err.contains("give --yes"), "{}", said.err);
         assert_eq!(place.held().len(), 2);
-        place.succeed(&["orphans", "--remove", "--yes"]);
+        // No object is left.
+        let refused = place.run(&["orphans", "--remove", "--yes"]);
+        assert!(refused.code != 0 && refused.err.contains("--force"), "{refused:?}");
+        place.succeed(&["orphans", "--remove", "--yes", "--force"]);
         let left = place.held();
         assert_eq!((left.len(), &left[0]["hw-address"]), (1, &json!(mac(2))));
         assert_eq!(place.succeed(&["orphans", "-o", "json"]).trim(), "[]");
@@ -262,7 +265,7 @@ fn every_server_is_planned_for_and_looked_at() {
     assert!(!said.out.contains(&expected(&place.kea)) && said.out.contains(&expected(&second)), "{said:?}");
     fs::remove_file(place.folder.join("vm1.json")).unwrap();
     assert!(both(&["orphans"]).out.contains(LEASED));
-    assert_eq!(both(&["orphans", "--remove", "--yes"]).code, 0);
+    assert_eq!(both(&["orphans", "--remove", "--yes", "--force"]).code, 0);
     assert!(place.held().is_empty());
 
     let other = json!({ "subnet4": [{ "id": 2, "subnet": PREFIX }] });

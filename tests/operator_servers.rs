@@ -8,6 +8,8 @@ mod fleet;
 #[path = "support/operator.rs"]
 mod operator;
 
+use std::collections::HashSet;
+
 use fleet::{Hooks, NAMESPACE, Site, address, mac};
 use operator::{network_configuration, network_namespace};
 use serde_json::{Value, json};
@@ -184,6 +186,84 @@ fn an_address_that_is_asked_for_is_reserved_without_a_lease_and_can_be_changed()
 }
 
 #[test]
+fn a_mistake_in_a_spec_costs_a_device_nothing() {
+    with_each("mistake", 1, |mut site| {
+        site.lease(1);
+        site.lease(2);
+        site.wish("one", &[1, 2]);
+        site.start_operator(&[]);
+        let good = site.wait_for_phase("one", "Ready");
+        let before = site.reservations(0);
+        let with = |change: fn(&mut Value)| {
+            let macs = [mac(1), mac(2)];
+            let macs: Vec<&str> = macs.iter().map(String::as_str).collect();
+            let mut object = network_configuration("demo", "one", &macs);
+            change(&mut object["spec"]["networkInterfaces"][0]);
+            object
+        };
+        let mistakes = [
+            (with(|eth0| eth0["ipv4Addresses"] = json!(["10.77.100.1/16"])), "is no IPv4 address"),
+            (with(|eth0| eth0["ipv4Addresses"] = json!(["192.0.2.1"])), "outside the prefix"),
+            (with(|eth0| eth0["macAddress"] = json!("02:00:00:00:01:0l")), "'l'"),
+        ];
+        for (mistake, says) in mistakes {
+            site.write("one", &mistake);
+            let status = site.wait_for_status("one", |status| {
+                status["message"].as_str().is_some_and(|text| text.contains(says))
+            });
+            assert_eq!(status["phase"], "Error");
+            let known: HashSet<&Value> = status["networkInterfaces"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|interface| interface["ipv4Addresses"].get(0))
+                .collect();
+            assert_eq!(known, HashSet::from([&json!(address(1)), &json!(address(2))]), "{status}");
+            assert_eq!(site.reservations(0), before, "{says}");
+        }
+        site.wish("one", &[1, 2]);
+        let status = site.wait_for_phase("one", "Ready");
+        assert_eq!(status["networkInterfaces"], good["networkInterfaces"]);
+        assert_eq!(site.reservations(0), before);
+    });
+}
+
+#[test]
+fn an_address_that_cannot_be_had_costs_a_device_nothing() {
+    with_each("taken", 1, |mut site| {
+        site.lease(1);
+        let in_the_way = json!({"subnet-id": 1, "hw-address": mac(40), "ip-address": address(7)});
+        site.reserve_by_hand(&in_the_way);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        let before = site.reservations(0);
+        site.wish_for("one", 1, &address(7));
+        let status = site.wait_for_phase("one", "Error");
+        let message = status["message"].as_str().unwrap();
+        assert!(message.contains(&mac(40)) && message.contains("ask for another address"), "{message}");
+        assert_eq!(status["networkInterfaces"][0]["ipv4Addresses"], json!([address(1)]));
+        assert_eq!(site.reservations(0), before);
+    });
+}
+
+#[test]
+fn a_subnet_that_has_another_number_is_followed() {
+    with_each("renumbered", 1, |mut site| {
+        site.lease(1);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        let mut config = site.servers[0].ask("config-get", &Value::Null).unwrap();
+        config.as_object_mut().unwrap().remove("hash");
+        config["Dhcp4"]["subnet4"][0]["id"] = json!(7);
+        site.servers[0].ask("config-set", &config).unwrap();
+        site.subnet_id = 7;
+        site.expect_on_all(&[1]);
+    });
+}
+
+#[test]
 fn what_others_made_is_left_alone_and_named() {
     with_each("others", 1, |mut site| {
         for device in 1..=4 {
@@ -245,6 +325,20 @@ fn our_hook_tells_at_once_what_somebody_removed() {
         site.remove_by_hand(server, 1);
         site.expect_on_all(&[1]);
     }
+}
+
+#[test]
+fn a_server_that_was_restarted_unseen_has_everything_again() {
+    with_each("restarted", 1, |mut site| {
+        site.lease(1);
+        site.wish("one", &[1]);
+        site.start_operator(&[]);
+        site.wait_for_phase("one", "Ready");
+        site.servers[0].kill9().unwrap();
+        site.servers[0].restart().unwrap();
+        // With Kea's own hooks, it was in memory only. Objects are looked at every five minutes.
+        site.expect_on_all(&[1]);
+    });
 }
 
 #[test]

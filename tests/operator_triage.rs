@@ -99,6 +99,33 @@ fn strict_settings_want_everything_named() {
 }
 
 #[test]
+fn what_others_change_of_an_object_is_made_good() {
+    let cluster = Cluster::new("disturbed");
+    cluster.apply_network();
+    let (_phone, leased) = cluster.switched_on("phone", PHONE);
+    cluster.apply("phone", &[PHONE]);
+    let _operator = cluster.start("a", &[]);
+    let before = cluster.wait_for_phase("phone", "Ready");
+
+    let wiped = json!({ "status": { "phase": null, "networkInterfaces": null } }).to_string();
+    let status = ["-n", NAMESPACE, "patch", "networkconfiguration", "phone", "--subresource=status"];
+    cluster.api.kubectl(&[&status[..], &["--type=merge", "-p", &wiped]].concat()).unwrap();
+    let after = cluster.wait_for_phase("phone", "Ready");
+    assert_eq!(after["status"]["networkInterfaces"], before["status"]["networkInterfaces"]);
+
+    for finalizers in [json!([]), json!([LEGACY, FINALIZER])] {
+        patch(
+            &cluster,
+            "networkconfiguration",
+            "phone",
+            &json!({ "metadata": { "finalizers": finalizers } }),
+        );
+        cluster.wait_for("phone", |object| object["metadata"]["finalizers"] == json!([FINALIZER]));
+    }
+    assert_eq!(cluster.wait_for_reservations(1)[0]["ip-address"], json!(leased));
+}
+
+#[test]
 fn finalizers_are_migrated_and_reservations_stay_where_that_is_asked() {
     let cluster = Cluster::new("finalizers");
     cluster.apply_network();

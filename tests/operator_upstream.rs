@@ -217,6 +217,43 @@ fn a_malformed_object_stops_no_other() {
     // Mended, it is served.
     cluster.apply("bad", &[LAPTOP]);
     cluster.wait_for_phase("bad", "Reconciling");
+
+    // What is served and becomes malformed keeps what it has, and can be deleted with it.
+    cluster.wait_for_reservations(1);
+    let broken = json!({ "spec": { "networkInterfaces": "eth0" } });
+    patch(&cluster, &["networkconfiguration", "phone"], &broken);
+    wait_for("a malformed phone", PATIENCE, || {
+        operator.log().lines().any(|line| line.contains("phone") && line.contains("malformed")).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
+    cluster.wait_for_reservations(1);
+    let delete = ["-n", NAMESPACE, "delete", "networkconfiguration", "phone", "--timeout=60s"];
+    cluster.api.kubectl(&delete).unwrap();
+    cluster.wait_for_reservations(0);
+}
+
+/// The Go operator called any reservation and any lease a reserved address.
+#[test]
+fn what_the_go_operator_said_is_not_taken_for_true() {
+    let cluster = Cluster::with_definitions("upsaid", UPSTREAM);
+    apply_network(&cluster, "lab", "Ready");
+    let (_phone, leased) = cluster.switched_on("phone", PHONE);
+    for (name, mac, said) in [("phone", PHONE, "10.77.0.77"), ("laptop", LAPTOP, "10.77.0.78")] {
+        cluster.apply(name, &[mac]);
+        let written = json!({
+            "phase": "Ready", "status": "Success",
+            "networkInterfaces": [{
+                "name": "eth0", "macAddress": mac, "dhcpReserved": true, "ipv4Addresses": [said],
+                "ipv4Subnet": PREFIX,
+            }],
+        });
+        write_as_go(&cluster, name, &written);
+    }
+    let _operator = cluster.start("a", &[]);
+    let phone = cluster.wait_for("phone", |object| reason(object, "Reserved") == "AllReserved");
+    assert_eq!(phone["status"]["networkInterfaces"][0]["ipv4Addresses"], json!([leased]));
+    cluster.wait_for("laptop", |object| reason(object, "Reserved") == "Waiting");
+    cluster.wait_for_reservations(1);
 }
 
 /// Makes the conversion of NetworkNamespaces hang: whoever connects to this listener waits for ever.

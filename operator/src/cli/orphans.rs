@@ -11,7 +11,10 @@ use serde::Serialize;
 
 use super::output::{DIM, OutputArgs, columns, styled};
 use super::stage::{Stage, StageArgs, block_on, name};
-use crate::domain::{Identifier, Mac, Owner, Ownership, Put, Removal, Reservation, Rules, Verdict, Wanted};
+use crate::controller::Orphans;
+use crate::domain::{
+    Identifier, Mac, Owner, Ownership, Put, Removal, Reservation, Rules, Verdict, Wanted, are_too_many,
+};
 use crate::kea::{Change, Changed};
 use crate::rehearsal::{Becomes, changes, is_now};
 
@@ -42,6 +45,10 @@ pub struct OrphansArgs {
     /// Do not ask
     #[arg(long, requires = "remove")]
     yes: bool,
+
+    /// Remove them even where no object is left, or most of a server's reservations would go
+    #[arg(long, requires = "remove")]
+    force: bool,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -86,8 +93,11 @@ pub fn orphans(args: &OrphansArgs) -> anyhow::Result<()> {
         let stage = args.stage.open(|rules| rules).await?;
         let mut removals: BTreeMap<usize, Vec<Removal>> = BTreeMap::new();
         let mut rows = vec![];
+        let mut doubts = stage.rehearsal.objects().is_empty();
         for (place, server) in stage.servers.iter().enumerate() {
-            for (listed, verdict) in stage.rehearsal.orphans(server).await? {
+            let Orphans { owned, found } = stage.rehearsal.orphans(server).await?;
+            doubts |= are_too_many(found.len(), owned);
+            for (listed, verdict) in found {
                 if let Some(removal) = removal(&listed.reservation) {
                     let of_server = removals.entry(place).or_default();
                     if !of_server.contains(&removal) {
@@ -101,6 +111,11 @@ pub fn orphans(args: &OrphansArgs) -> anyhow::Result<()> {
         if !args.remove || rows.is_empty() {
             return Ok(());
         }
+        anyhow::ensure!(
+            args.force || !doubts,
+            "no object is left, or most of a server's reservations would go: check --source and KEA_CLUSTER_ID, and give \
+             --force to do it all the same"
+        );
         confirm(&format!("remove {} reservations?", rows.len()), args.yes)?;
         let mut failed = 0;
         for (place, removals) in removals {
@@ -157,6 +172,9 @@ struct Adoption {
 /// Lists reservations made by hand that are just as an object wishes, and takes them over where that is asked for.
 pub fn adopt(args: &AdoptArgs) -> anyhow::Result<()> {
     block_on(async {
+        if args.yes {
+            args.stage.source.give_identity()?;
+        }
         let stage = args.stage.open(|rules| Rules { adopt: true, ..rules }).await?;
         let found = adoptions(&stage, &args.objects).await?;
         let rows: Vec<Row> = found

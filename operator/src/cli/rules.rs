@@ -6,9 +6,12 @@ use clap::Args;
 use k8s_openapi::jiff::SignedDuration;
 
 use super::subnets::SubnetArgs;
-use crate::config::flag;
+use crate::config::{flag, understood};
 use crate::controller::{SubnetOptions, SweepMode, SweepOptions};
 use crate::domain::{AddressPolicy, Brake, PinMode, Rules};
+
+/// How long a deleted object waits for a Kea that is away, unless `KEA_CLEANUP_TIMEOUT` says otherwise.
+const CLEANUP_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// How addresses are found, pinned and given up.
 // The fields are called as the flags are, and those as the variables.
@@ -21,17 +24,18 @@ pub struct RuleArgs {
     #[arg(long, env = "KEA_ADDRESS_POLICY", default_value = "lease-first", value_name = "lease-first|mac-only", value_parser = policy)]
     kea_address_policy: AddressPolicy,
 
-    /// What to do about a reservation without an address once its device has a lease: off, log, or enforce
-    #[arg(long, env = "KEA_PIN_RESERVATIONS", default_value = "enforce", value_name = "off|log|enforce", value_parser = pin_mode)]
-    kea_pin_reservations: PinMode,
+    /// What to do about a reservation without an address once its device has a lease: off, log, or enforce [default: enforce]
+    #[arg(long, env = "KEA_PIN_RESERVATIONS", value_name = "off|log|enforce")]
+    kea_pin_reservations: Option<String>,
 
     /// Take over reservations that nobody owns and that are just as the operator would make them
     #[arg(long, env = "KEA_ADOPT_RESERVATIONS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
     kea_adopt_reservations: bool,
 
     /// How long a deleted object waits for a Kea that is away before it goes all the same: 15m, 90s, 2h; 0 for ever
-    #[arg(long, env = "KEA_CLEANUP_TIMEOUT", default_value = "15m", value_name = "DURATION", value_parser = duration)]
-    kea_cleanup_timeout: Duration,
+    /// [default: 15m]
+    #[arg(long, env = "KEA_CLEANUP_TIMEOUT", value_name = "DURATION")]
+    kea_cleanup_timeout: Option<String>,
 
     /// What to do about reservations of objects that are gone: off, report, or remove
     #[arg(long, env = "KEA_ORPHAN_MODE", default_value = "remove", value_name = "off|report|remove", value_parser = sweep_mode)]
@@ -58,18 +62,30 @@ pub struct RuleArgs {
 }
 
 impl RuleArgs {
-    /// The settings that the planner takes.
-    pub fn rules(&self) -> Rules {
-        Rules {
-            address: self.kea_address_policy,
-            pin: self.kea_pin_reservations,
-            adopt: self.kea_adopt_reservations,
-        }
+    /// The settings that the planner takes; `warnings` gets what could not be understood.
+    pub fn rules(&self, warnings: &mut Vec<String>) -> Rules {
+        let pin = understood(
+            "KEA_PIN_RESERVATIONS",
+            self.kea_pin_reservations.as_ref(),
+            pin_mode,
+            PinMode::default(),
+            "off, log or enforce",
+            warnings,
+        );
+        Rules { address: self.kea_address_policy, pin, adopt: self.kea_adopt_reservations }
     }
 
-    /// How long a deleted object waits; none where that is for ever.
-    pub fn cleanup_timeout(&self) -> Option<Duration> {
-        Some(self.kea_cleanup_timeout).filter(|limit| !limit.is_zero())
+    /// How long a deleted object waits; none where that is for ever. `warnings` gets what could not be understood.
+    pub fn cleanup_timeout(&self, warnings: &mut Vec<String>) -> Option<Duration> {
+        let limit = understood(
+            "KEA_CLEANUP_TIMEOUT",
+            self.kea_cleanup_timeout.as_ref(),
+            |text| duration_or(text, Duration::ZERO).ok(),
+            CLEANUP_TIMEOUT,
+            "a duration such as 15m, 90s or 2h",
+            warnings,
+        );
+        Some(limit).filter(|limit| !limit.is_zero())
     }
 
     /// Of what missing subnets are made; none where they are not.
@@ -93,18 +109,17 @@ impl RuleArgs {
 
 fn policy(text: &str) -> Result<AddressPolicy, String> {
     match text.trim() {
-        "lease-first" | "" => Ok(AddressPolicy::LeaseFirst),
-        "mac-only" => Ok(AddressPolicy::MacOnly),
-        _ => Err("write lease-first or mac-only".into()),
+        "" => Ok(AddressPolicy::default()),
+        text => AddressPolicy::parse(text).ok_or_else(|| "write lease-first or mac-only".into()),
     }
 }
 
-fn pin_mode(text: &str) -> Result<PinMode, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "off" => Ok(PinMode::Off),
-        "log" => Ok(PinMode::Log),
-        "enforce" | "" => Ok(PinMode::Enforce),
-        _ => Err("write off, log or enforce".into()),
+fn pin_mode(text: &str) -> Option<PinMode> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Some(PinMode::Off),
+        "log" => Some(PinMode::Log),
+        "enforce" => Some(PinMode::Enforce),
+        _ => None,
     }
 }
 
@@ -120,10 +135,6 @@ fn sweep_mode(text: &str) -> Result<SweepMode, String> {
 fn number<const MOST: usize>(text: &str) -> Result<usize, String> {
     let number = text.trim().parse::<usize>().ok().filter(|number| (1..=MOST).contains(number));
     number.ok_or_else(|| format!("write a number from 1 to {MOST}"))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    duration_or(text, Duration::from_mins(15))
 }
 
 fn grace(text: &str) -> Result<Duration, String> {
@@ -159,19 +170,19 @@ mod tests {
 
     #[test]
     fn durations_are_gos() {
-        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
-        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
-        assert_eq!(duration("0"), Ok(Duration::ZERO));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(grace("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(grace("15m"), Ok(Duration::from_mins(15)));
+        assert_eq!(grace("0"), Ok(Duration::ZERO));
+        assert_eq!(grace("500ms"), Ok(Duration::from_millis(500)));
         for bad in ["soon", "-5m", "15"] {
-            assert!(duration(bad).is_err(), "{bad}");
+            assert!(grace(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn words() {
         assert_eq!(policy("mac-only"), Ok(AddressPolicy::MacOnly));
-        assert_eq!(pin_mode("Enforce"), Ok(PinMode::Enforce));
-        assert!(policy("static").is_err() && pin_mode("yes").is_err());
+        assert_eq!(pin_mode("Enforce"), Some(PinMode::Enforce));
+        assert!(policy("static").is_err() && pin_mode("yes").is_none());
     }
 }

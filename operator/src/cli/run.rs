@@ -1,6 +1,7 @@
 //! `kea-operator run`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::rules::RuleArgs;
 use crate::cli::source::{SourceArg, SourceArgs};
-use crate::config::{KeaArgs, KeaSettings, ServerSettings};
+use crate::config::{KeaArgs, KeaSettings, ServerSettings, understood};
 use crate::controller::{self, Options};
+use crate::domain::Rules;
 use crate::kea::{self, Server};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source;
@@ -22,9 +24,9 @@ pub struct RunArgs {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Objects that are worked on at the same time
-    #[arg(long, env = "MAX_CONCURRENT_RECONCILES", default_value = "5", value_name = "NUMBER", value_parser = workers)]
-    max_concurrent_reconciles: u16,
+    /// Writes to objects that may be under way at the same time [default: 5]
+    #[arg(long, env = "MAX_CONCURRENT_RECONCILES", value_name = "NUMBER")]
+    max_concurrent_reconciles: Option<String>,
 
     #[command(flatten)]
     serve: ServeArgs,
@@ -45,13 +47,25 @@ pub struct RunArgs {
     traces: TraceArgs,
 }
 
-fn workers(text: &str) -> Result<u16, String> {
-    match text.trim() {
-        "" => Ok(5),
-        number => match number.parse() {
-            Ok(number @ 1..=1000) => Ok(number),
-            _ => Err("write a number from 1 to 1000".into()),
-        },
+/// What keeps its default where it cannot be understood.
+struct Policy {
+    workers: u16,
+    rules: Rules,
+    cleanup_timeout: Option<Duration>,
+}
+
+impl RunArgs {
+    fn policy(&self, warnings: &mut Vec<String>) -> Policy {
+        let workers = understood(
+            "MAX_CONCURRENT_RECONCILES",
+            self.max_concurrent_reconciles.as_ref(),
+            |text| text.parse().ok().filter(|number| (1..=1000).contains(number)),
+            5,
+            "a number from 1 to 1000",
+            warnings,
+        );
+        let rules = self.rules.rules(warnings);
+        Policy { workers, rules, cleanup_timeout: self.rules.cleanup_timeout(warnings) }
     }
 }
 
@@ -59,16 +73,17 @@ fn workers(text: &str) -> Result<u16, String> {
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
-    let settings = args.kea.settings(super::is_set)?;
+    let mut settings = args.kea.settings(super::is_set)?;
+    let policy = args.policy(&mut settings.warnings);
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let served = runtime.block_on(serve(args, settings));
+    let served = runtime.block_on(serve(args, settings, policy));
     traces.end();
     served
 }
 
-async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> {
+async fn serve(args: &RunArgs, mut settings: KeaSettings, policy: Policy) -> anyhow::Result<()> {
     let election = args.leader.settings(args.source.source == SourceArg::Kube)?;
     let term = Term::default();
     let stop = CancellationToken::new();
@@ -81,7 +96,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), source = ?args.source.source,
         kea = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(","),
-        timeout_seconds = settings.limits.timeout.as_secs(), workers = args.max_concurrent_reconciles,
+        timeout_seconds = settings.limits.timeout.as_secs(), workers = policy.workers,
         providers = args.source.providers().join(","), "starting"
     );
     let mut source = tokio::select! {
@@ -96,10 +111,10 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
     let options = Options {
         providers: args.source.providers(),
         strict_defaults: args.source.strict_defaults(),
-        workers: args.max_concurrent_reconciles,
-        rules: args.rules.rules(),
+        workers: policy.workers,
+        rules: policy.rules,
         subnets: args.rules.subnets()?,
-        cleanup_timeout: args.rules.cleanup_timeout(),
+        cleanup_timeout: policy.cleanup_timeout,
         sweep: args.rules.sweep(),
         metrics: metrics.clone(),
     };

@@ -25,12 +25,24 @@ pub struct SourceArgs {
     cluster_id: Option<String>,
 
     /// Values of spec.provider that are served, besides none
-    #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_delimiter = ',', value_name = "NAMES")]
-    providers: Vec<String>,
+    #[arg(long, env = "KEA_PROVIDERS", default_value = "kea", value_name = "NAMES", value_parser = names)]
+    providers: Names,
 
     /// Whether objects must name their provider, and namespaces their way of allocation
     #[arg(long, env = "KEA_STRICT_DEFAULTS", default_value = "false", default_missing_value = "true", num_args = 0..=1, require_equals = true, value_parser = flag, action = clap::ArgAction::Set)]
     kea_strict_defaults: bool,
+}
+
+/// Names in a list with commas, lower-case.
+#[derive(Clone, Debug)]
+struct Names(Vec<String>);
+
+fn names(text: &str) -> Result<Names, String> {
+    let names = text.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
+    match names.collect::<Vec<_>>() {
+        names if names.is_empty() => Err("write at least one name, such as kea".into()),
+        names => Ok(Names(names)),
+    }
 }
 
 /// The kind of source.
@@ -62,7 +74,7 @@ impl SourceArgs {
 
     /// Values of `spec.provider` that are served, lower-case.
     pub fn providers(&self) -> Vec<String> {
-        self.providers.iter().map(|name| name.trim().to_lowercase()).collect()
+        self.providers.0.clone()
     }
 
     /// Opens the source, to serve it.
@@ -70,6 +82,14 @@ impl SourceArgs {
         match &self.source {
             SourceArg::Kube => Ok(source::kube::open(self.cluster_id()).await?),
             SourceArg::Dir(path) => Ok(source::dir::open(path, self.cluster_id())?),
+        }
+    }
+
+    /// Gives a folder the identity that reservations are marked with, where it has none.
+    pub fn give_identity(&self) -> anyhow::Result<()> {
+        match &self.source {
+            SourceArg::Dir(path) if self.cluster_id().is_none() => Ok(source::dir::give_identity(path)?),
+            _ => Ok(()),
         }
     }
 
@@ -107,6 +127,12 @@ impl SourceArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn providers() {
+        assert_eq!(names(" Kea, example ,").unwrap().0, ["kea", "example"]);
+        assert!(names(" , ").is_err());
+    }
 
     #[test]
     fn sources() {

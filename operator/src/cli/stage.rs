@@ -22,7 +22,7 @@ use crate::telemetry::Metrics;
 #[derive(Args, Debug)]
 pub struct StageArgs {
     #[command(flatten)]
-    source: SourceArgs,
+    pub source: SourceArgs,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -44,6 +44,8 @@ impl StageArgs {
     /// Reads the objects once and opens the servers. `rules` may change the settings that decide about addresses.
     pub async fn open(&self, rules: impl FnOnce(Rules) -> Rules) -> anyhow::Result<Stage> {
         let mut settings = self.kea.settings(super::is_set)?;
+        let of_objects = self.rules.rules(&mut settings.warnings);
+        let cleanup_timeout = self.rules.cleanup_timeout(&mut settings.warnings);
         servers::provide(&mut settings).await?;
         for warning in &settings.warnings {
             eprintln!("warning: {warning}");
@@ -64,9 +66,9 @@ impl StageArgs {
             strict_defaults: self.source.strict_defaults(),
             metrics: Metrics::default(),
             workers: 1,
-            rules: rules(self.rules.rules()),
+            rules: rules(of_objects),
             subnets: self.rules.subnets()?,
-            cleanup_timeout: self.rules.cleanup_timeout(),
+            cleanup_timeout,
             sweep: self.rules.sweep(),
         };
         Ok(Stage { rehearsal: rehearse(source, staged, options), servers, script })

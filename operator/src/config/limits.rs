@@ -16,6 +16,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most repeats of a command: each holds up a worker.
 const MOST_REPEATS: usize = 20;
 
+const SECONDS: &str = "a number of seconds from 1 to 3600";
+
 /// The longest of these times.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -24,9 +26,9 @@ const LONGEST: Duration = Duration::from_hours(1);
 #[command(next_help_heading = "Kea")]
 #[expect(clippy::struct_field_names, reason = "a flag is named after its field, and that after its variable")]
 pub struct LimitArgs {
-    /// How long a command may take, in seconds
-    #[arg(long, env = "KEA_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub kea_timeout_seconds: Duration,
+    /// How long a command may take, in seconds [default: 10]
+    #[arg(long, env = "KEA_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    pub kea_timeout_seconds: Option<String>,
 
     /// How long a connection may take to come about, in seconds [default: 5]
     #[arg(long, env = "KEA_CONNECT_TIMEOUT_SECONDS", value_name = "SECONDS")]
@@ -49,14 +51,8 @@ pub struct LimitArgs {
     pub kea_primary_cooldown: Option<String>,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.trim() {
-        "" => Ok(Limits::default().timeout),
-        number => match number.parse::<u64>() {
-            Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-            _ => Err("write a number of seconds from 1 to 3600".into()),
-        },
-    }
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().filter(|seconds| (1..=3600).contains(seconds)).map(Duration::from_secs)
 }
 
 impl LimitArgs {
@@ -78,7 +74,15 @@ impl LimitArgs {
             warnings,
         );
         let backoff = backoff.min(max_backoff);
-        Limits { timeout: self.kea_timeout_seconds, repeats, backoff, max_backoff, cooldown }
+        let timeout = understood(
+            "KEA_TIMEOUT_SECONDS",
+            self.kea_timeout_seconds.as_ref(),
+            seconds,
+            default.timeout,
+            SECONDS,
+            warnings,
+        );
+        Limits { timeout, repeats, backoff, max_backoff, cooldown }
     }
 
     /// How long a connection may take to come about.
@@ -86,9 +90,9 @@ impl LimitArgs {
         understood(
             "KEA_CONNECT_TIMEOUT_SECONDS",
             self.kea_connect_timeout_seconds.as_ref(),
-            |text| seconds(text).ok(),
+            seconds,
             CONNECT_TIMEOUT,
-            "a number of seconds from 1 to 3600",
+            SECONDS,
             warnings,
         )
     }
@@ -100,7 +104,9 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from(time).ok().filter(|time| *time <= LONGEST)
 }
 
-fn understood<T>(
+/// What `read` makes of a text, or `default` where there is none, or where it cannot be understood: then `warnings` says so, and
+/// what is `wanted`.
+pub fn understood<T>(
     variable: &str,
     text: Option<&String>,
     read: impl Fn(&str) -> Option<T>,
@@ -140,7 +146,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case("30")]
     #[case("-1s")]
     #[case("soon")]
     #[case("2h")]
@@ -153,12 +158,12 @@ mod tests {
             kea_primary_cooldown: given.clone(),
             kea_primary_retries: Some("-1".into()),
             kea_connect_timeout_seconds: Some("0".into()),
-            kea_timeout_seconds: Limits::default().timeout,
+            kea_timeout_seconds: given.clone(),
         };
         let mut warnings = vec![];
         assert_eq!(args.limits(&mut warnings), Limits::default());
         assert_eq!(args.connect_timeout(&mut warnings), CONNECT_TIMEOUT);
-        assert_eq!(warnings.len(), 5, "{warnings:?}");
+        assert_eq!(warnings.len(), 6, "{warnings:?}");
         assert_eq!(
             warnings[0],
             format!(
@@ -172,7 +177,7 @@ mod tests {
     fn what_is_understood() {
         let some = |text: &str| Some(text.to_owned());
         let args = LimitArgs {
-            kea_timeout_seconds: Duration::from_secs(30),
+            kea_timeout_seconds: some("30"),
             kea_connect_timeout_seconds: some("3"),
             kea_primary_retries: some("0"),
             kea_retry_backoff: some("1m"),

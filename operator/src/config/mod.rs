@@ -8,6 +8,7 @@ mod servers;
 
 pub use error::ConfigError;
 pub use kea::{KeaArgs, KeaSettings, TlsSecretName};
+pub use limits::understood;
 pub use servers::ServerSettings;
 
 /// Variables of the documents that this version does not act on.

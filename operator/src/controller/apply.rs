@@ -102,6 +102,7 @@ async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
         Wanted::Address(address) => Some(address),
         Wanted::OfNextLease | Wanted::None => None,
     };
+    let (held, leased) = (put.replaces.as_ref().and_then(Reservation::address), put.leased);
     match (changed, address) {
         (Changed::Done, Some(address)) => Outcome::Reserved { mac: put.mac, address, owned: true },
         (Changed::Done | Changed::Pending, _) => {
@@ -110,16 +111,16 @@ async fn outcome(member: &Member, put: &Put, changed: Changed) -> Outcome {
         (Changed::Conflict(holder), address) => {
             let holder = named(member, holder).await;
             let reason = match (address, &holder) {
-                (Some(address), holder) => address_taken(put.mac, address, holder.as_ref()),
+                (Some(address), holder) => address_taken(put.mac, address, leased, holder.as_ref()),
                 (None, Some(holder)) => format!("a reservation exists already for {}", holder.holder()),
                 (None, None) => "another reservation is in the way".into(),
             };
-            Outcome::Conflict { leased: put.leased, reason }
+            Outcome::Conflict { held, leased, reason }
         }
         (Changed::Refused(reason), address) => {
             // The subnet may be gone, or have another prefix now.
             member.forget_subnets().await;
-            Outcome::Refused { address, reason }
+            Outcome::Refused { held, leased, address, reason }
         }
     }
 }

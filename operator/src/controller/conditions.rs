@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::finding::{Finding, Obstacle};
 use crate::crd::NetworkInterface;
-use crate::domain::{Absence, Interface, Outcome};
+use crate::domain::{Absence, Interface, Outcome, PinMode};
 use crate::kea::{ErrorClass, KeaError};
 
 /// Every interface has what it wishes for. Agrees with `phase`, always.
@@ -93,7 +93,7 @@ pub struct Saying {
 impl Saying {
     /// A condition's status, reason and message.
     pub fn new(truth: Truth, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { truth, reason, message: message.into() }
+        Self { truth, reason, message: in_bounds(message.into()) }
     }
 
     /// As a condition; the time of the last transition stays where the status does.
@@ -128,6 +128,18 @@ impl Saying {
                 .map_or_else(|| now.clone(), |before| before.last_transition_time.clone()),
         }
     }
+}
+
+/// Longest message in bytes: of a condition, Kubernetes takes 32 KiB, and people read less.
+const LONGEST: usize = 4096;
+
+/// A message that is not too long to be written: an object may have thousands of interfaces, and texts of any length.
+pub fn in_bounds(mut message: String) -> String {
+    if message.len() > LONGEST {
+        message.truncate(message.floor_char_boundary(LONGEST));
+        message.push_str(" … (cut)");
+    }
+    message
 }
 
 /// One word for an error of Kea.
@@ -237,9 +249,10 @@ pub fn waiting((interface, outcome): &(Interface, Outcome)) -> Option<String> {
 /// What a person may want to do about an interface that is as its settings ask for.
 pub fn advice((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     match outcome {
-        Outcome::Unpinned { mac, leased, tell: true } => Some(format!(
-            "{}: {leased}, leased by MAC {mac}, is not reserved: KEA_PIN_RESERVATIONS is log",
-            interface.label
+        Outcome::Unpinned { mac, leased, mode } => Some(format!(
+            "{}: {leased}, leased by MAC {mac}, is not reserved: KEA_PIN_RESERVATIONS is {}",
+            interface.label,
+            if *mode == PinMode::Off { "off" } else { "log" }
         )),
         _ => None,
     }
@@ -248,11 +261,11 @@ pub fn advice((interface, outcome): &(Interface, Outcome)) -> Option<String> {
 /// What is wrong with an interface, in words.
 pub fn problem((interface, outcome): &(Interface, Outcome)) -> Option<String> {
     let reason = match outcome {
-        Outcome::Invalid(reason) | Outcome::Conflict { reason, .. } => reason.clone(),
-        Outcome::Refused { address: Some(address), reason } => {
+        Outcome::Invalid { reason, .. } | Outcome::Conflict { reason, .. } => reason.clone(),
+        Outcome::Refused { address: Some(address), reason, .. } => {
             format!("Kea refused to reserve {address}: {reason}")
         }
-        Outcome::Refused { address: None, reason } => format!("Kea refused a reservation: {reason}"),
+        Outcome::Refused { address: None, reason, .. } => format!("Kea refused a reservation: {reason}"),
         _ => return None,
     };
     Some(format!("{}: {reason}", interface.label))
@@ -278,7 +291,7 @@ pub fn reserved(finding: &Finding, reported: &[NetworkInterface]) -> Saying {
         (Truth::False, "Conflict")
     } else if any(|o| matches!(o, Outcome::Refused { .. })) {
         (Truth::False, "Refused")
-    } else if any(|o| matches!(o, Outcome::Invalid(_))) {
+    } else if any(|o| matches!(o, Outcome::Invalid { .. })) {
         (Truth::False, "InvalidInterface")
     } else if any(|o| *o == Outcome::Unknown) {
         (Truth::Unknown, NOT_CHECKED)
@@ -303,7 +316,7 @@ fn in_short(outcome: &Outcome) -> Option<&'static str> {
         Outcome::Unpinned { .. } => Some("not pinned"),
         Outcome::Conflict { .. } => Some("conflict"),
         Outcome::Refused { .. } => Some("refused"),
-        Outcome::Invalid(_) => Some("invalid"),
+        Outcome::Invalid { .. } => Some("invalid"),
         Outcome::Unknown => Some("not checked"),
     }
 }

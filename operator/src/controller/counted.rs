@@ -62,7 +62,7 @@ pub fn errors(metrics: &Metrics, finding: &Finding) {
     let of_obstacles = troubles.chain(&finding.obstacle).map(of_obstacle);
     let of_outcomes = finding.interfaces.iter().filter_map(|(_, outcome)| match outcome {
         Outcome::Conflict { .. } => Some(ErrorType::Conflict),
-        Outcome::Refused { .. } | Outcome::Invalid(_) => Some(ErrorType::Validation),
+        Outcome::Refused { .. } | Outcome::Invalid { .. } => Some(ErrorType::Validation),
         _ => None,
     });
     for error in of_obstacles.chain(of_outcomes).collect::<BTreeSet<_>>() {

@@ -1,8 +1,9 @@
 //! Objects are brought back the moment that something happens to their devices.
 //!
 //! A server with our hook tells what happened to reservations, and is asked for the leases of all devices that are waited for,
-//! in one command each. So a lease becomes a reservation within about a second, and nothing is asked for each object. Other
-//! servers are asked object by object, less and less often.
+//! in one command each. So a lease becomes a reservation within about a second, and nothing is asked for each object. For other
+//! servers, objects are looked at one by one, less and less often; they are asked now and then whether they were restarted,
+//! since what is in their memory only is then lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -12,16 +13,23 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::finding::Finding;
 use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
-use crate::kea::{Bookmark, Happening, KeaError, Member, What};
+use crate::kea::{Bookmark, ErrorClass, Happening, KeaError, Life, Member, What};
 
 /// How often a server is asked: with the question for its health, less than one command a second.
 const PAUSE: Duration = Duration::from_millis(1100);
+
+/// How long a server is left alone that does not accept the credentials, or does not permit the commands.
+const LOCKED_OUT: Duration = Duration::from_mins(5);
+
+/// How often a server that tells no events is asked whether it was restarted, in [`PAUSE`]s: about every 30 s.
+const LIFE_EVERY: u32 = 27;
 
 /// Devices whose lease is waited for, by uid of the object.
 #[derive(Default)]
@@ -56,40 +64,56 @@ impl Waiting {
     }
 }
 
-/// How long the start waits for a server to say where its events begin.
+/// How long the start waits for a server to say how far it has come.
 const START: Duration = Duration::from_secs(3);
 
-/// Where the events of a server begin that objects have not seen to. To be asked before the first object is looked at; none
-/// where the server cannot tell.
-pub async fn begin(member: &Member) -> Option<Bookmark> {
-    let ask = async {
-        member.server().dialect().await.ok()?;
-        let news = if member.server().tells_events() { member.server().news(None).await.ok() } else { None };
-        news.map(|news| news.next)
-    };
-    tokio::time::timeout(START, ask).await.ok().flatten()
+/// How far a server has come, to be asked before the first object is looked at: what happens later is told.
+#[derive(Default)]
+pub struct Beginning {
+    bookmark: Option<Bookmark>,
+    life: Option<Life>,
 }
 
-/// Follows one server from `bookmark` on, until `stop`.
-pub async fn follow(
-    context: Arc<Context>,
-    member: Arc<Member>,
-    bookmark: Option<Bookmark>,
-    stop: CancellationToken,
-) {
-    let mut reader = Reader { context, member, bookmark, seen: BTreeMap::new(), failed: false };
-    loop {
+impl Beginning {
+    /// Asks the server. It may be away, and is then asked later.
+    pub async fn of(member: &Member) -> Self {
+        let ask = async {
+            let server = member.server();
+            server.dialect().await.ok()?;
+            Some(if server.tells_events() {
+                Self { bookmark: server.news(None).await.ok().map(|news| news.next), life: None }
+            } else {
+                Self { bookmark: None, life: server.life().await.ok() }
+            })
+        };
+        tokio::time::timeout(START, ask).await.ok().flatten().unwrap_or_default()
+    }
+}
+
+/// Follows one server from there on, until `stop`.
+pub async fn follow(context: Arc<Context>, member: Arc<Member>, from: Beginning, stop: CancellationToken) {
+    let Beginning { bookmark, life } = from;
+    let mut reader = Reader {
+        context,
+        member,
+        bookmark,
+        seen: BTreeMap::new(),
+        life,
+        knows_life: life.is_some(),
+        failed: false,
+        locked_out: None,
+    };
+    for round in 1u32.. {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = stop.cancelled() => return,
         }
-        if !reader.member.server().tells_events() {
-            reader.bookmark = None;
+        if reader.is_locked_out() {
             continue;
         }
         let _pulse = reader.context.metrics.liveness().watch("reading the events of a server");
         let outcome = tokio::select! {
-            outcome = reader.read() => outcome,
+            outcome = reader.look(round) => outcome,
             () = stop.cancelled() => return,
         };
         reader.tell(&outcome);
@@ -102,10 +126,53 @@ struct Reader {
     bookmark: Option<Bookmark>,
     /// The leases that were seen of each device that is waited for.
     seen: BTreeMap<Mac, Vec<(IpAddr, u32)>>,
+    /// Of a server that tells no events.
+    life: Option<Life>,
+    /// Whether it was asked for that, if in vain.
+    knows_life: bool,
     failed: bool,
+    /// Until when nothing is asked, and with which credentials it was refused.
+    locked_out: Option<(Instant, u64)>,
 }
 
 impl Reader {
+    /// Whether the credentials were refused not long ago, and are the same: asking often can lock them.
+    fn is_locked_out(&mut self) -> bool {
+        let renewals = self.member.server().state().renewals;
+        self.locked_out.take_if(|(until, with)| Instant::now() >= *until || *with != renewals);
+        self.locked_out.is_some()
+    }
+
+    async fn look(&mut self, round: u32) -> Result<(), KeaError> {
+        let server = self.member.server();
+        if server.tells_events() {
+            self.life = None;
+            return self.read().await;
+        }
+        self.bookmark = None;
+        // Whether one that is away has come back is found out elsewhere.
+        let due = round.is_multiple_of(LIFE_EVERY) || !self.knows_life;
+        if due && server.state().is_healthy() {
+            return self.check_life().await;
+        }
+        Ok(())
+    }
+
+    async fn check_life(&mut self) -> Result<(), KeaError> {
+        self.knows_life = true;
+        let life = self.member.server().life().await?;
+        let before = self.life.replace(life);
+        if before.is_some_and(|before| !life.continues(&before)) {
+            tracing::info!(
+                server = self.member.name(),
+                "Kea was restarted or configured anew: looking at all objects"
+            );
+            self.member.forget_subnets().await;
+            self.bring_back_all();
+        }
+        Ok(())
+    }
+
     async fn read(&mut self) -> Result<(), KeaError> {
         self.look_for_leases().await?;
         loop {
@@ -118,6 +185,7 @@ impl Reader {
                     server = self.member.name(),
                     "events begin here, were lost, or are of a new configuration: looking at all objects"
                 );
+                self.member.forget_subnets().await;
                 self.bring_back_all();
             }
             for happening in &news.events {
@@ -184,5 +252,9 @@ impl Reader {
             tracing::debug!(server = self.member.name(), %error, "cannot follow what happens; objects are looked at now and then");
         }
         self.failed = outcome.is_err();
+        let class = outcome.as_ref().err().map(KeaError::class);
+        if let Some(ErrorClass::Authentication | ErrorClass::Permission) = class {
+            self.locked_out = Some((Instant::now() + LOCKED_OUT, self.member.server().state().renewals));
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::reconcile::{CATCH_UP, Error, action};
 use super::status::StatusError;
 use super::triage::{Why, without_ours};
 use super::validate;
-use super::{Context, dereference, notices, status};
+use super::{Context, dereference, notices, status, sweep};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
 use crate::kea::{Change, Changed, KeaError, Member};
@@ -34,39 +34,76 @@ pub async fn give_up(
         context.objects.notify(object, &notices::cleanup_skipped()).await;
     } else if let Err((servers, error)) = release_all(object, context).await {
         if !context.is_overdue(object) {
-            return wait(object, context, servers, error).await;
+            return wait(object, why, context, servers, error).await;
         }
         context.objects.notify(object, &notices::cleanup_timed_out(&error)).await;
     }
     context.leftovers.forget(&object.uid().unwrap_or_default());
     let mut current = object.clone();
-    if matches!(why, Why::NotOurs(_)) {
-        // Whoever serves the object now reports on it; addresses that are no longer reserved must not stay behind.
+    let remaining = without_ours(object.finalizers());
+    if matches!(why, Why::NotOurs(_)) || (why == Why::Deleted && !remaining.is_empty()) {
+        // Whoever serves or holds the object now reports on it; addresses that are no longer reserved must not stay behind.
         let _turn = context.turn().await;
         let version = context
             .objects
             .write_status(object, &NetworkConfigurationStatus::default())
             .await
             .map_err(StatusError)?;
-        context.wrote(object, &version);
+        context.writings.wrote(object, &version);
         current.metadata.resource_version = Some(version);
     }
     let _turn = context.turn().await;
-    let version = context.objects.set_finalizers(&current, &without_ours(object.finalizers())).await?;
+    let version = context.objects.set_finalizers(&current, &remaining).await?;
     match version {
-        Some(version) => context.wrote(object, &version),
+        Some(version) => context.writings.wrote(object, &version),
         None => context.forget(object),
     }
     Ok(action(object, context, Wait::Change))
 }
 
-/// Reports that the release waits, and for what.
+/// Lets an object go of which nothing but the metadata can be read: what it has is found by its mark in Kea.
+pub async fn give_up_unread(
+    shell: &NetworkConfiguration,
+    why: Why,
+    context: &Arc<Context>,
+) -> Result<Action, Error> {
+    let _working = context.fleet.work();
+    let uid = shell.uid().unwrap_or_default();
+    context.withdraw(&uid);
+    if why == Why::Deleted {
+        for member in context.fleet.members() {
+            match sweep::devices_of(context, member, &uid).await {
+                Ok(macs) => context.leftovers.add(&uid, macs),
+                Err(error) if context.is_overdue(shell) => {
+                    context.objects.notify(shell, &notices::cleanup_timed_out(&error)).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        namespace = shell.namespace(), name = shell.name_any(), %error,
+                        "cannot release reservations of a malformed object; will try again"
+                    );
+                    return Ok(action(shell, context, Wait::Retry));
+                }
+            }
+        }
+    }
+    give_up(shell, why, context).await
+}
+
+/// Reports that the release waits, and for what. The status of an object that is somebody else's now is theirs.
 async fn wait(
     object: &NetworkConfiguration,
+    why: Why,
     context: &Arc<Context>,
     servers: Vec<Attended>,
     error: KeaError,
 ) -> Result<Action, Error> {
+    if matches!(why, Why::NotOurs(_)) {
+        tracing::warn!(
+            namespace = object.namespace(), name = object.name_any(), %error,
+            "cannot release reservations of an object that is not ours any more; will try again"
+        );
+    }
     let finding = Finding {
         servers,
         prefix: None,
@@ -78,7 +115,11 @@ async fn wait(
         obstacle: Some(Obstacle::Kea(error)),
     };
     let wait = finding.wait();
-    status::report(context, object, object.status.as_ref(), &finding).await?;
+    // Of an object that cannot be read, the status is not known.
+    let is_read = object.status.is_some() || !object.spec.network_interfaces.is_empty();
+    if why == Why::Deleted && is_read {
+        status::report(context, object, object.status.as_ref(), &finding).await?;
+    }
     Ok(action(object, context, wait))
 }
 

@@ -15,6 +15,7 @@ pub mod notices;
 mod pace;
 mod reconcile;
 mod rehearse;
+mod repair;
 #[cfg(test)]
 mod scripted;
 mod seats;
@@ -23,7 +24,7 @@ mod sweep;
 mod triage;
 mod validate;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,10 +48,11 @@ use crate::telemetry::{Metrics, Readiness};
 
 use creation::Creation;
 pub use creation::{Persist, SubnetOptions};
-use feed::Waiting;
+use feed::{Beginning, Waiting};
 use leftovers::Leftovers;
 use pace::Pace;
-pub use rehearse::{Rehearsal, rehearse};
+pub use rehearse::{Orphans, Rehearsal, rehearse};
+use repair::Writings;
 pub use sweep::{SweepMode, SweepOptions};
 pub use triage::{Policy, is_ours as is_our_finalizer};
 
@@ -60,6 +62,9 @@ pub const FINALIZER: &str = "vitistack.io/networkconfiguration-finalizer";
 pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io";
 /// Annotation that leaves the reservations of a deleted object in Kea.
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
+
+/// Annotation of an object that has an address policy of its own: `lease-first` or `mac-only`.
+pub const ADDRESS_POLICY: &str = "vitistack.io/kea-address-policy";
 
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
 const IN_FLIGHT: u16 = 300;
@@ -75,7 +80,7 @@ pub struct Context {
     cleanup_timeout: Option<Duration>,
     pace: Pace,
     metrics: Metrics,
-    written: Mutex<HashMap<String, u64>>,
+    writings: Writings,
     claims: Mutex<Claims>,
     leftovers: Leftovers,
     /// Cancelled when the marks in Kea were read once, on the servers that answered.
@@ -111,7 +116,7 @@ impl Context {
             cleanup_timeout: options.cleanup_timeout,
             pace: Pace::default(),
             metrics: options.metrics,
-            written: Mutex::default(),
+            writings: Writings::default(),
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             swept: CancellationToken::new(),
@@ -122,26 +127,12 @@ impl Context {
         }
     }
 
-    /// Remembers a version that this process wrote.
-    fn wrote(&self, object: &NetworkConfiguration, version: &str) {
-        if let (Some(uid), Ok(version)) = (object.metadata.uid.clone(), version.parse()) {
-            self.written.lock().insert(uid, version);
-        }
-    }
-
-    /// Whether the object is older than what this process wrote itself: the cache has yet to catch up.
-    fn is_stale(&self, object: &NetworkConfiguration) -> bool {
-        let version = object.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
-        let written = object.metadata.uid.as_ref().and_then(|uid| self.written.lock().get(uid).copied());
-        matches!((version, written), (Some(seen), Some(written)) if seen < written)
-    }
-
     /// Forgets an object that is gone.
     fn forget(&self, object: &NetworkConfiguration) {
         if let Some(uid) = &object.metadata.uid {
             self.withdraw(uid);
             self.leftovers.forget(uid);
-            self.written.lock().remove(uid);
+            self.writings.forget(uid);
             self.pace.reset(uid);
         }
     }
@@ -185,6 +176,7 @@ impl Context {
         let concerned = self.claims.lock().remove(uid);
         self.bring_back(concerned);
         self.waiting.forget(uid);
+        self.writings.let_go(uid);
         for member in self.fleet.members() {
             member.seen_to(uid);
         }
@@ -265,11 +257,12 @@ pub async fn run(
     let context = Arc::new(Context::new(objects, namespaces, cluster_id, servers, options, bring_back));
     enter_all(&context, &configurations);
     let mut tasks = JoinSet::new();
-    let bookmarks = join_all(context.fleet.members().iter().map(|member| feed::begin(member))).await;
-    for (member, bookmark) in context.fleet.members().iter().zip(bookmarks) {
-        tasks.spawn(feed::follow(context.clone(), member.clone(), bookmark, stop.clone()));
+    let beginnings = join_all(context.fleet.members().iter().map(|member| Beginning::of(member))).await;
+    for (member, beginning) in context.fleet.members().iter().zip(beginnings) {
+        tasks.spawn(feed::follow(context.clone(), member.clone(), beginning, stop.clone()));
     }
     tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
+    tasks.spawn(repair::run(context.clone(), configurations.clone(), stop.clone()));
     let ended = CancellationToken::new();
     tasks.spawn(keep::run(context.clone(), ended.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));

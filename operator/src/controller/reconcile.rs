@@ -9,10 +9,10 @@ use kube::{Resource, ResourceExt};
 
 use super::apply::{self, Applied};
 use super::finding::{Attended, Finding, Obstacle};
-use super::give_up::give_up;
+use super::give_up::{give_up, give_up_unread};
 use super::pace::Wait;
 use super::status::{self, StatusError};
-use super::triage::{Claim, with_ours};
+use super::triage::{Claim, Why, with_ours};
 use super::validate;
 use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
@@ -51,11 +51,17 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
         Err(invalid) => {
             let metadata = invalid.metadata.clone();
             let shell = NetworkConfiguration { metadata, ..NetworkConfiguration::default() };
+            // To let it go, what it says need not be understood.
+            if let Claim::GiveUp(why @ (Why::Deleted | Why::DeletedKeeping)) =
+                context.policy.triage(&shell, None)
+            {
+                return give_up_unread(&shell, why, &context).await;
+            }
             context.objects.notify(&shell, &notices::malformed(&invalid.error)).await;
             return Ok(Action::await_change());
         }
     };
-    if context.is_stale(object) {
+    if context.writings.is_stale(object) {
         return Ok(Action::requeue(CATCH_UP));
     }
     match attempt(object, &context).await {
@@ -177,8 +183,10 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
         .into_iter()
         .map(|interface| {
             let outcome = match &interface.wish {
-                Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
-                Wish::Taken(reason) => Outcome::Conflict { leased: None, reason: reason.clone() },
+                Wish::Invalid { reason, .. } | Wish::Unreadable(reason) => {
+                    Outcome::Invalid { held: None, reason: reason.clone() }
+                }
+                Wish::Taken(reason) => Outcome::Conflict { held: None, leased: None, reason: reason.clone() },
                 Wish::Reserve { .. } => Outcome::Unknown,
             };
             (interface, outcome)
@@ -192,7 +200,7 @@ async fn claim(object: &NetworkConfiguration, context: &Context) -> Result<(), E
     if object.finalizers() != finalizers {
         let _turn = context.turn().await;
         if let Some(version) = context.objects.set_finalizers(object, &finalizers).await? {
-            context.wrote(object, &version);
+            context.writings.wrote(object, &version);
         }
     }
     Ok(())
@@ -224,17 +232,17 @@ async fn survey(
     let interfaces = context.contest(object, prefix, interfaces);
     finding.interfaces = untouched(interfaces.clone());
     let wished: BTreeSet<Mac> = interfaces.iter().filter_map(|interface| interface.wish.mac()).collect();
-    let leftovers: BTreeSet<Mac> = finding
-        .unreleased
-        .iter()
-        .map(|remembered| remembered.mac)
-        .chain(context.leftovers.of(object))
-        .filter(|mac| !wished.contains(mac))
-        .collect();
+    let leftovers: BTreeSet<Mac> = if tells_all(interfaces.iter()) {
+        let remembered = finding.unreleased.iter().map(|remembered| remembered.mac);
+        remembered.chain(context.leftovers.of(object)).filter(|mac| !wished.contains(mac)).collect()
+    } else {
+        BTreeSet::new()
+    };
     let macs: Vec<Mac> = wished.iter().chain(&leftovers).copied().collect();
     let claimant = context.claimant(object, Some(prefix), &macs);
     let leftovers = leftovers.into_iter().collect();
-    let desired = Desired { claimant, prefix, interfaces, leftovers, rules: context.rules };
+    let desired =
+        Desired { claimant, prefix, interfaces, leftovers, rules: validate::rules(object, context.rules) };
     // A subnet is made for devices, and for nothing else.
     let wanted = context.creation.wanted(namespace, prefix).filter(|_| !wished.is_empty());
     let wanted = wanted.as_ref().map(|wanted| (&context.creation, wanted));
@@ -271,8 +279,13 @@ async fn survey(
 fn refused(finding: &Finding) -> BTreeSet<Mac> {
     let interfaces = finding.interfaces.iter();
     let refused = interfaces
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Conflict { .. } | Outcome::Refused { .. }));
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Conflict { held: None, .. } | Outcome::Refused { held: None, .. }));
     refused.filter_map(|(interface, _)| interface.wish.mac()).collect()
+}
+
+/// Whether every interface tells its device. A MAC address that was mistyped must not cost the device its address.
+fn tells_all<'a>(mut interfaces: impl Iterator<Item = &'a Interface>) -> bool {
+    interfaces.all(|interface| !matches!(interface.wish, Wish::Unreadable(_)))
 }
 
 fn no_server() -> KeaError {
@@ -327,7 +340,7 @@ fn settle(uid: &str, finding: &mut Finding, applied: &[(Arc<Member>, Applied)]) 
     }
     if done == 0 {
         finding.obstacle = applied.iter().find_map(|(_, applied)| applied.error.clone()).map(Obstacle::Kea);
-    } else {
+    } else if tells_all(finding.interfaces.iter().map(|(interface, _)| interface)) {
         // All releases are done where they can be; what a server that is away still has is found when it returns.
         finding.unreleased.clear();
     }

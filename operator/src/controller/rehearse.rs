@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::triage::{Claim, Why};
 use super::{Context, Options, dereference, enter_all, reconcile};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
-use crate::domain::{Owner, Verdict, judge, mark};
+use crate::domain::{Owner, Ownership, Verdict, judge, mark};
 use crate::kea::{KeaError, Listed, Server};
 use crate::source::Source;
 use crate::telemetry::metrics::SkipReason;
@@ -20,6 +20,15 @@ use crate::telemetry::metrics::SkipReason;
 pub struct Rehearsal {
     context: Arc<Context>,
     configurations: Store<AnyConfiguration>,
+}
+
+/// What of one server's reservations no object wishes for.
+#[derive(Default)]
+pub struct Orphans {
+    /// How many reservations there are the operator's.
+    pub owned: usize,
+    /// Those that no object wishes for, and what each is.
+    pub found: Vec<(Listed, Verdict)>,
 }
 
 /// Makes ready to look at the objects of a source that is read already. `servers`, and the `objects` of the source, are
@@ -57,23 +66,26 @@ impl Rehearsal {
 
     /// Reservations of the operator on a server that no object wishes for, with what each is: one that its object, which
     /// is there, will see to, or an orphan.
-    pub async fn orphans(&self, server: &Server) -> Result<Vec<(Listed, Verdict)>, KeaError> {
+    pub async fn orphans(&self, server: &Server) -> Result<Orphans, KeaError> {
         let mark = mark(&self.context.policy.cluster_id);
         let exists: HashSet<String> =
             self.configurations.state().iter().filter_map(|object| object.meta().uid.clone()).collect();
         let subnets = server.subnets().await?;
-        let mut found = vec![];
+        let mut orphans = Orphans::default();
         let mut listed = std::pin::pin!(server.reservations());
         while let Some(listed) = listed.try_next().await? {
+            if matches!(&listed.reservation.ownership, Ownership::Owned { owner, .. } if *owner == mark) {
+                orphans.owned += 1;
+            }
             let subnet = subnets.iter().find(|subnet| subnet.id == listed.reservation.subnet_id);
             let claims = self.context.claims.lock();
             let verdict = judge(&listed.reservation, subnet, &mark, &claims, |uid| exists.contains(uid));
             drop(claims);
             if !matches!(verdict, Verdict::Leave | Verdict::Unserved { .. }) {
-                found.push((listed, verdict));
+                orphans.found.push((listed, verdict));
             }
         }
-        Ok(found)
+        Ok(orphans)
     }
 
     /// Why no reservation is made for an object; none where it is served.

@@ -22,6 +22,7 @@ use super::feed::Waiting;
 use super::leftovers::Leftovers;
 use super::pace::Pace;
 use super::reconcile::reconcile;
+use super::repair::Writings;
 use super::triage::Policy;
 use crate::crd::{
     AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec,
@@ -236,7 +237,7 @@ impl Fixture {
             policy: Policy { cluster_id: "c".into(), providers: vec!["kea".into()], strict_defaults: false },
             pace: Pace::default(),
             metrics: Metrics::default(),
-            written: Mutex::default(),
+            writings: Writings::default(),
             rules: Rules::default(),
             cleanup_timeout: Some(Duration::from_mins(15)),
             claims: Mutex::default(),

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::Context;
 use super::conditions::{self, Saying, Truth};
 use super::finding::Finding;
-use super::validate::{Remembered, remembered};
+use super::validate::{ALLOCATION_METHOD, Remembered, remembered};
 use super::{counted, notices};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus, NetworkInterface};
 use crate::domain::{Mac, Outcome};
@@ -52,15 +52,17 @@ pub async fn report(
     let now = now();
     let status = compute(object, previous, finding, &now);
     counted::errors(&context.metrics, finding);
-    if !says_the_same(previous, &status) {
+    let written = !says_the_same(previous, &status);
+    if written {
         let turn = context.turn().await;
         let version = context.objects.write_status(object, &status).await?;
-        context.wrote(object, &version);
+        context.writings.wrote(object, &version);
         drop(turn);
         for notice in notices::transitions(previous, &status) {
             context.objects.notify(object, &notice).await;
         }
     }
+    context.writings.settle(object, written);
     Ok(status)
 }
 
@@ -72,13 +74,17 @@ fn now() -> Time {
 
 /// Whether a status says nothing new. Conditions of other writers do not count.
 fn says_the_same(previous: Option<&NetworkConfigurationStatus>, status: &NetworkConfigurationStatus) -> bool {
-    let Some(previous) = previous else { return false };
-    let mut ours = previous.clone();
+    previous.is_some_and(|previous| ours(previous) == *status)
+}
+
+/// A status without the conditions of other writers.
+pub fn ours(status: &NetworkConfigurationStatus) -> NetworkConfigurationStatus {
+    let mut ours = status.clone();
     ours.conditions.retain(|condition| conditions::TYPES.contains(&condition.type_.as_str()));
     ours.conditions.sort_by_key(|condition| {
         conditions::TYPES.iter().position(|kind| *kind == condition.type_).unwrap_or_default()
     });
-    ours == *status
+    ours
 }
 
 /// The status that `finding` amounts to.
@@ -90,6 +96,7 @@ pub fn compute(
 ) -> NetworkConfigurationStatus {
     let network_interfaces = interfaces(object, previous, finding);
     let (phase, message) = verdict(object, finding);
+    let message = conditions::in_bounds(message);
     let (word, status, truth, reason) = phase.words();
     let before = previous.map_or(&[][..], |previous| &previous.conditions);
     let ready = Saying::new(truth, reason, message.clone());
@@ -193,10 +200,15 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
     let known = known.cloned().unwrap_or_default();
     let (addresses, reserved) = match outcome {
         Outcome::Unknown => return known,
-        Outcome::Invalid(_) => return NetworkInterface::default(),
+        Outcome::Invalid { held: None, .. } if finding.obstacle.is_some() => return known,
+        Outcome::Invalid { held: None, .. } => return NetworkInterface::default(),
+        Outcome::Invalid { held: Some(held), .. }
+        | Outcome::Conflict { held: Some(held), .. }
+        | Outcome::Refused { held: Some(held), .. } => (vec![held.to_string()], true),
         Outcome::Reserved { address, .. } => (vec![address.to_string()], true),
-        Outcome::Conflict { leased, .. } => (leased.iter().map(ToString::to_string).collect(), false),
-        Outcome::Refused { address, .. } => (address.iter().map(ToString::to_string).collect(), false),
+        Outcome::Conflict { leased, .. } | Outcome::Refused { leased, .. } => {
+            (leased.iter().map(ToString::to_string).collect(), false)
+        }
         Outcome::Unpinned { leased, .. } => (vec![leased.to_string()], false),
         Outcome::Waiting { .. } => (vec![], false),
     };
@@ -216,7 +228,7 @@ fn entry(known: Option<&NetworkInterface>, outcome: &Outcome, finding: &Finding)
         ipv4_subnet: prefix,
         dhcp_reserved: Some(reserved),
         ip_allocated: Some(reserved),
-        allocation_method: Some("dhcp".into()),
+        allocation_method: Some(ALLOCATION_METHOD.into()),
         allocation_expiry: None,
         ipv4_gateway,
         dns,

@@ -2,7 +2,7 @@ use super::*;
 use crate::controller::dereference::DereferenceError;
 use crate::controller::finding::{Attended, Obstacle};
 use crate::crd::NetworkConfigurationSpec;
-use crate::domain::{Absence, Interface, NetworkOptions, Subnet, Wish};
+use crate::domain::{Absence, Interface, NetworkOptions, PinMode, Subnet, Wish};
 use crate::kea::KeaError;
 use std::net::IpAddr;
 
@@ -131,8 +131,9 @@ fn a_missing_lease_is_waited_for() {
 
 #[test]
 fn what_is_wrong_with_one_interface_is_said_and_the_others_count() {
-    let invalid = (2, Outcome::Invalid("MAC address \"x\" …".into()));
-    let conflict = (3, Outcome::Conflict { leased: Some(address(9)), reason: "10.0.0.9 is taken".into() });
+    let invalid = (2, Outcome::Invalid { held: None, reason: "MAC address \"x\" …".into() });
+    let conflict =
+        (3, Outcome::Conflict { held: None, leased: Some(address(9)), reason: "10.0.0.9 is taken".into() });
     let status = compute(&object(&[1, 2, 3]), None, &finding(vec![reserved(1), invalid, conflict]), &at(5));
     assert_eq!(summary(&status), ["Error", "Failed", "False", "Error"]);
     assert_eq!(
@@ -144,6 +145,36 @@ fn what_is_wrong_with_one_interface_is_said_and_the_others_count() {
     // The device has the address, and keeps it visible.
     assert_eq!(status.network_interfaces[2].ipv4_addresses, ["10.0.0.9"]);
     assert_eq!(status.network_interfaces[2].dhcp_reserved, Some(false));
+}
+
+#[test]
+fn what_stays_reserved_stays_visible_whatever_is_wrong() {
+    let vm = object(&[1]);
+    let (held, leased, reason) = (Some(address(1)), Some(address(9)), String::from("no"));
+    let wrong = [
+        Outcome::Invalid { held, reason: reason.clone() },
+        Outcome::Conflict { held, leased, reason: reason.clone() },
+        Outcome::Refused { held, leased, address: leased, reason },
+    ];
+    for outcome in wrong {
+        let status = compute(&vm, None, &finding(vec![(1, outcome)]), &at(5));
+        assert_eq!(status.network_interfaces[0].ipv4_addresses, ["10.0.0.1"]);
+        assert_eq!(status.network_interfaces[0].dhcp_reserved, Some(true));
+        assert_eq!(summary(&status)[0], "Error");
+    }
+}
+
+#[test]
+fn messages_are_never_too_long_to_be_written() {
+    let many: Vec<u8> = (1..=200).collect();
+    let outcomes = |device: &u8| (*device, Outcome::Invalid { held: None, reason: "ä".repeat(1000) });
+    let finding = finding(many.iter().map(outcomes).collect());
+    let status = compute(&object(&many), None, &finding, &at(5));
+    let messages = status.conditions.iter().map(|condition| &condition.message);
+    for message in messages.chain(&status.message) {
+        assert!(message.len() < 5000, "{}", message.len());
+    }
+    assert!(status.message.unwrap().ends_with("ä … (cut)"));
 }
 
 #[test]
@@ -254,7 +285,7 @@ fn each_transition_is_told_once() {
     assert_eq!(reasons(Some(&first), &second), ["KeaUnreachable"]);
     let third = compute(&vm, Some(&second), &finding(vec![reserved(1)]), &at(7));
     assert_eq!(reasons(Some(&second), &third), ["KeaReachable"]);
-    let conflict = (1, Outcome::Conflict { leased: None, reason: "held by X".into() });
+    let conflict = (1, Outcome::Conflict { held: None, leased: None, reason: "held by X".into() });
     let fourth = compute(&vm, Some(&third), &finding(vec![conflict]), &at(8));
     let told = notices::transitions(Some(&third), &fourth);
     assert_eq!(told[0].reason, "Conflict");
@@ -274,15 +305,15 @@ fn a_server_that_is_away_is_named_while_another_has_it_all() {
 }
 
 #[test]
-fn what_is_not_pinned_is_reported_as_leased_and_said_where_that_is_asked_for() {
-    let unpinned = |tell| (1, Outcome::Unpinned { mac: mac(1), leased: address(1), tell });
-    let status = compute(&object(&[1]), None, &finding(vec![unpinned(true)]), &at(5));
+fn what_is_not_pinned_is_reported_as_leased_and_why() {
+    let unpinned = |mode| (1, Outcome::Unpinned { mac: mac(1), leased: address(1), mode });
+    let status = compute(&object(&[1]), None, &finding(vec![unpinned(PinMode::Log)]), &at(5));
     assert_eq!(summary(&status), ["Ready", "Success", "True", "Configured"]);
     assert!(status.message.unwrap().contains("KEA_PIN_RESERVATIONS is log"));
     assert_eq!(status.network_interfaces[0].ipv4_addresses, ["10.0.0.1"]);
     assert_eq!(status.network_interfaces[0].dhcp_reserved, Some(false));
-    let quiet = compute(&object(&[1]), None, &finding(vec![unpinned(false)]), &at(5));
-    assert_eq!(quiet.message.as_deref(), Some("0 of 1 interfaces reserved"));
+    let off = compute(&object(&[1]), None, &finding(vec![unpinned(PinMode::Off)]), &at(5));
+    assert!(off.message.unwrap().ends_with("is not reserved: KEA_PIN_RESERVATIONS is off"));
 }
 
 #[test]

@@ -16,8 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::crd::AnyConfiguration;
-use crate::domain::{Brake, KnownOrphans, Ownership, Rank, Removal, Verdict, is_shrunken, judge, mark};
-use crate::kea::{Change, Changed, KeaError, Member};
+use crate::domain::{
+    Brake, Identifier, KnownOrphans, Mac, Ownership, Rank, Removal, Verdict, are_too_many, is_shrunken,
+    judge, mark,
+};
+use crate::kea::{Change, Changed, KeaError, Listed, Member};
 use crate::telemetry::metrics::SweepResult;
 
 /// What is done about orphans.
@@ -118,7 +121,19 @@ async fn sweep(
 ) -> Result<(), KeaError> {
     let Found { owned, orphans, leftovers } = search(context, member, |uid| exists.contains(uid)).await?;
     context.bring_back(leftovers);
-    let due = known.note(&orphans, now, options.brake.grace);
+    let doubtful = are_too_many(orphans.len(), owned);
+    if doubtful {
+        tracing::warn!(
+            server = member.name(),
+            orphans = orphans.len(),
+            owned,
+            "most reservations of the operator seem to be of objects that are gone: none is removed for 24 h; is this the \
+             list of objects that they were made for?"
+        );
+    }
+    // What becomes of most of them is left to a person, for as long as a shrunken list counts.
+    let grace = if doubtful { options.brake.grace.max(MEMORY) } else { options.brake.grace };
+    let due = known.note(&orphans, now, grace);
     if !orphans.is_empty() {
         tracing::warn!(
             server = member.name(),
@@ -129,7 +144,7 @@ async fn sweep(
     }
     context.metrics.orphans_found(member.name(), orphans.len());
     if options.mode != SweepMode::Remove || shrunken || due.is_empty() {
-        let result = if shrunken { SweepResult::Stopped } else { SweepResult::Done };
+        let result = if shrunken || doubtful { SweepResult::Stopped } else { SweepResult::Done };
         context.metrics.orphan_sweep_ended(member.name(), result);
         return Ok(());
     }
@@ -153,6 +168,23 @@ pub async fn hand_back(context: &Context, member: &Member) -> Result<(), KeaErro
     let found = search(context, member, |_| true).await?;
     context.bring_back(found.leftovers);
     Ok(())
+}
+
+/// The devices of an object's reservations on a server, by its mark.
+pub async fn devices_of(context: &Context, member: &Member, uid: &str) -> Result<Vec<Mac>, KeaError> {
+    let mark = mark(&context.policy.cluster_id);
+    let mut devices = vec![];
+    let mut listed = std::pin::pin!(member.server().reservations());
+    while let Some(Listed { reservation, .. }) = listed.try_next().await? {
+        if let (Ownership::Owned { owner, object: Some(object) }, Identifier::HwAddress(mac)) =
+            (&reservation.ownership, &reservation.identifier)
+            && *owner == mark
+            && object.uid == uid
+        {
+            devices.push(*mac);
+        }
+    }
+    Ok(devices)
 }
 
 async fn search(

@@ -72,18 +72,23 @@ impl Policy {
             return Some(SkipReason::Provider);
         }
         let allocation = namespace?.spec.ip_allocation.as_ref()?;
-        let by_dhcp = matches!(allocation.type_.as_str(), "" | "dhcp");
+        // A word that nobody knows is a mistake, and no reason to give anything up: `check_defaults` tells.
+        let by_dhcp = allocation.type_ != "static";
         let allocator = provider(allocation.provider.as_ref()).filter(|_| named.is_none());
         let is_ours = allocator.is_none_or(|allocator| self.providers.contains(&allocator));
         (!by_dhcp || !is_ours).then_some(SkipReason::Allocation)
     }
 
-    /// Checks that nothing is left to defaults, where the settings want that.
+    /// Checks that the way of allocation is known, and that nothing is left to defaults, where the settings want that.
     pub fn check_defaults(
         &self,
         object: &NetworkConfiguration,
         namespace: &NetworkNamespace,
     ) -> Result<(), ValidateError> {
+        let allocation = namespace.spec.ip_allocation.as_ref().map(|allocation| allocation.type_.as_str());
+        if let Some(word) = allocation.filter(|word| !matches!(*word, "" | "dhcp")) {
+            return Err(ValidateError::UnknownAllocation { name: namespace.name_any(), word: word.into() });
+        }
         if !self.strict_defaults {
             return Ok(());
         }

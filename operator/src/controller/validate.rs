@@ -4,11 +4,34 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use kube::ResourceExt;
+
+use super::ADDRESS_POLICY;
 
 use crate::crd::{NetworkConfiguration, NetworkInterface, NetworkNamespace};
 use crate::domain::{
-    Interface, Mac, NetworkOptions, Subnet, SubnetError, Wish, parse_prefix, resolve_subnet,
+    AddressPolicy, Interface, Mac, NetworkOptions, Rules, Subnet, SubnetError, Wish, parse_prefix,
+    resolve_subnet,
 };
+
+/// The settings for an object, which its annotation [`ADDRESS_POLICY`] may change.
+pub fn rules(object: &NetworkConfiguration, rules: Rules) -> Rules {
+    match object.annotations().get(ADDRESS_POLICY).map(|word| AddressPolicy::parse(word)) {
+        Some(Some(address)) => Rules { address, ..rules },
+        Some(None) => {
+            tracing::warn!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                "annotation {ADDRESS_POLICY} is neither lease-first nor mac-only, and not acted on"
+            );
+            rules
+        }
+        None => rules,
+    }
+}
+
+/// How this operator allocates, as the status has it.
+pub const ALLOCATION_METHOD: &str = "dhcp";
 
 /// Why an object leads to no subnet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +41,16 @@ pub enum ValidateError {
     NoProvider {
         /// A provider of ours.
         ours: String,
+    },
+    /// The NetworkNamespace names a way of allocation that is none.
+    #[error(
+        "NetworkNamespace {name:?} has the unknown spec.ipAllocation.type {word:?}; set it to dhcp or static"
+    )]
+    UnknownAllocation {
+        /// Its name.
+        name: String,
+        /// What it says.
+        word: String,
     },
     /// The NetworkNamespace names no way of allocation, and must.
     #[error(
@@ -60,7 +93,9 @@ impl ValidateError {
     /// One word for the condition.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NoProvider { .. } | Self::NoAllocation { .. } => "DefaultsRefused",
+            Self::NoProvider { .. } | Self::NoAllocation { .. } | Self::UnknownAllocation { .. } => {
+                "DefaultsRefused"
+            }
             Self::NotReady { .. } => "NamespaceNotReady",
             Self::NoPrefix { .. } => "PrefixMissing",
             Self::Family { .. } | Self::Subnet(SubnetError::Malformed { .. }) => "PrefixInvalid",
@@ -115,7 +150,7 @@ pub fn interfaces(object: &NetworkConfiguration) -> Vec<Interface> {
         .zip(&object.spec.network_interfaces)
         .map(|(place, interface)| {
             let label = label(interface, place);
-            let wish = seen.wish(&label, interface).unwrap_or_else(Wish::Invalid);
+            let wish = seen.wish(&label, interface);
             Interface { label, wish }
         })
         .collect()
@@ -129,17 +164,25 @@ struct Seen {
 }
 
 impl Seen {
-    fn wish(&mut self, label: &str, interface: &NetworkInterface) -> Result<Wish, String> {
-        let mac = interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>();
-        let mac = mac.map_err(|error| error.to_string())?;
+    fn wish(&mut self, label: &str, interface: &NetworkInterface) -> Wish {
+        let mac = match interface.mac_address.as_deref().unwrap_or_default().parse::<Mac>() {
+            Ok(mac) => mac,
+            Err(error) => return Wish::Unreadable(error.to_string()),
+        };
         if let Some(other) = self.macs.get(&mac) {
-            return Err(format!(
-                "MAC address {mac} is that of {other} already; each interface needs its own"
-            ));
+            let reason =
+                format!("MAC address {mac} is that of {other} already; each interface needs its own");
+            return Wish::Invalid { device: None, reason };
         }
         self.macs.insert(mac, label.into());
-        let requested = requested(interface)?;
-        if let Some(address) = requested {
+        match requested(interface).and_then(|address| self.note(label, address)) {
+            Ok(requested) => Wish::Reserve { mac, requested, remembered: None },
+            Err(reason) => Wish::Invalid { device: Some(mac), reason },
+        }
+    }
+
+    fn note(&mut self, label: &str, address: Option<IpAddr>) -> Result<Option<IpAddr>, String> {
+        if let Some(address) = address {
             if let Some(other) = self.addresses.get(&address) {
                 return Err(format!(
                     "address {address} is asked for by {other} already; leave it to one of them"
@@ -147,7 +190,7 @@ impl Seen {
             }
             self.addresses.insert(address, label.into());
         }
-        Ok(Wish::Reserve { mac, requested, remembered: None })
+        Ok(address)
     }
 }
 
@@ -173,10 +216,13 @@ fn requested(interface: &NetworkInterface) -> Result<Option<IpAddr>, String> {
 pub fn in_prefix(interfaces: Vec<Interface>, prefix: IpNet, object: &NetworkConfiguration) -> Vec<Interface> {
     let with_prefix = |interface: Interface| {
         let wish = match interface.wish {
-            Wish::Reserve { requested: Some(address), .. } if !prefix.contains(&address) => {
-                Wish::Invalid(format!(
-                    "address {address} is asked for and is outside the prefix {prefix}; ask for one inside it"
-                ))
+            Wish::Reserve { mac, requested: Some(address), .. } if !prefix.contains(&address) => {
+                Wish::Invalid {
+                    device: Some(mac),
+                    reason: format!(
+                        "address {address} is asked for and is outside the prefix {prefix}; ask for one inside it"
+                    ),
+                }
             }
             Wish::Reserve { mac, requested, .. } => {
                 Wish::Reserve { mac, requested, remembered: reserved_before(object, mac, prefix) }
@@ -188,11 +234,14 @@ pub fn in_prefix(interfaces: Vec<Interface>, prefix: IpNet, object: &NetworkConf
     interfaces.into_iter().map(with_prefix).collect()
 }
 
-/// The address that was reserved for a device in a prefix when the object was last reported on.
+/// The address that was reserved for a device in a prefix when this operator last reported on the object. The Go operator called
+/// any reservation and any lease a reserved address, and never told how it was allocated.
 fn reserved_before(object: &NetworkConfiguration, mac: Mac, prefix: IpNet) -> Option<IpAddr> {
     let interfaces = object.status.iter().flat_map(|status| &status.network_interfaces);
     let found = interfaces.into_iter().find(|interface| {
-        interface.dhcp_reserved == Some(true) && remembered(interface) == Some(Remembered { mac, prefix })
+        interface.dhcp_reserved == Some(true)
+            && interface.allocation_method.as_deref() == Some(ALLOCATION_METHOD)
+            && remembered(interface) == Some(Remembered { mac, prefix })
     })?;
     let address = found.ipv4_addresses.first()?.parse().ok()?;
     prefix.contains(&address).then_some(address)
@@ -243,7 +292,7 @@ mod tests {
         let checked = interfaces(&NetworkConfiguration::new("vm", spec));
         assert_eq!(checked[0].wish.mac(), Some("52:54:00:00:00:01".parse().unwrap()));
         let reason = |index: usize| match &checked[index].wish {
-            Wish::Invalid(reason) => reason.clone(),
+            Wish::Invalid { reason, .. } | Wish::Unreadable(reason) => reason.clone(),
             other => panic!("{other:?}"),
         };
         assert_eq!(checked[1].label, "interface 2");
@@ -300,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn an_object_can_have_its_own_policy() {
+        let mut object = NetworkConfiguration::default();
+        let policy = |object: &NetworkConfiguration| rules(object, Rules::default()).address;
+        assert_eq!(policy(&object), AddressPolicy::LeaseFirst);
+        object.annotations_mut().insert(ADDRESS_POLICY.into(), "mac-only".into());
+        assert_eq!(policy(&object), AddressPolicy::MacOnly);
+        object.annotations_mut().insert(ADDRESS_POLICY.into(), "sometimes".into());
+        assert_eq!(policy(&object), AddressPolicy::LeaseFirst);
+    }
+
+    #[test]
     fn an_address_can_be_asked_for() {
         let asking = |addresses: &[&str]| {
             let mut asking = interface(Some("eth0"), Some("52:54:00:00:00:01"));
@@ -310,7 +370,7 @@ mod tests {
             in_prefix(interfaces(&object), prefix, &object).remove(0).wish
         };
         let reason = |addresses: &[&str]| match asking(addresses) {
-            Wish::Invalid(reason) => reason,
+            Wish::Invalid { reason, .. } => reason,
             other => panic!("{other:?}"),
         };
         assert!(matches!(asking(&[" 10.1.0.7 "]), Wish::Reserve { requested: Some(_), .. }));
@@ -337,6 +397,8 @@ mod tests {
         };
         assert_eq!(wish(&known, "10.1.0.0/24"), None);
         known.dhcp_reserved = Some(true);
+        assert_eq!(wish(&known, "10.1.0.0/24"), None, "the Go operator says so of any reservation");
+        known.allocation_method = Some(ALLOCATION_METHOD.into());
         assert_eq!(wish(&known, "10.1.0.0/24").as_deref(), Some("10.1.0.7"));
         assert_eq!(wish(&known, "10.1.0.0/25"), None);
     }

@@ -40,6 +40,16 @@ where
     serde::Deserialize::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// For what the operator itself writes, and writes anew: what somebody else made of it must not make the object unreadable.
+fn malformed_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::de::DeserializeOwned,
+{
+    let value: serde_json::Value = serde::Deserialize::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
 /// Takes `default: ""` out of a schema. The types read a missing text as empty; to the API server it is missing, and an
 /// empty default would break the schema's own rules.
 fn without_empty_defaults(schema: &mut schemars::Schema) {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{self, LONGEST_ADDRESS, MOST_ADDRESSES, MOST_INTERFACES};
-use super::{NAME_PATTERN, null_as_default, without_empty_defaults};
+use super::{NAME_PATTERN, malformed_as_default, null_as_default, without_empty_defaults};
 
 /// The network interfaces of one machine, each of which gets its DHCP reservation.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -140,7 +140,7 @@ pub struct NetworkInterface {
 #[serde(rename_all = "camelCase")]
 pub struct NetworkConfigurationStatus {
     /// The state in parts; `Ready` always agrees with `phase`.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "malformed_as_default", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
@@ -162,6 +162,6 @@ pub struct NetworkConfigurationStatus {
 
     /// The interfaces of the spec, in its order and with its spelling; after them, interfaces that left the spec and
     /// whose reservation is not released yet.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "malformed_as_default", skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<NetworkInterface>,
 }

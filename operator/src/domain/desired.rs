@@ -52,18 +52,27 @@ pub enum Wish {
         /// The address that was reserved when the object was last looked at.
         remembered: Option<IpAddr>,
     },
-    /// Nothing that can be done, and why.
-    Invalid(String),
+    /// Nothing that can be done.
+    Invalid {
+        /// The device, unless another interface has it: what it has already stays.
+        device: Option<Mac>,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing that can be understood, and why: it does not even tell the device. Any that the object does not wish for any
+    /// more may be meant.
+    Unreadable(String),
     /// Another object has the device, and says why it comes first.
     Taken(String),
 }
 
 impl Wish {
-    /// The device that a reservation is wished for.
+    /// The device that a reservation is wished for, or kept.
     pub fn mac(&self) -> Option<Mac> {
         match self {
             Self::Reserve { mac, .. } => Some(*mac),
-            Self::Invalid(_) | Self::Taken(_) => None,
+            Self::Invalid { device, .. } => *device,
+            Self::Unreadable(_) | Self::Taken(_) => None,
         }
     }
 }
@@ -85,6 +94,17 @@ pub enum AddressPolicy {
     LeaseFirst,
     /// From the device's lease; a reservation without an address is made before there is one.
     MacOnly,
+}
+
+impl AddressPolicy {
+    /// Reads it as it is written in settings.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "lease-first" => Some(Self::LeaseFirst),
+            "mac-only" => Some(Self::MacOnly),
+            _ => None,
+        }
+    }
 }
 
 /// What to do about a reservation without an address once the device has a lease (`KEA_PIN_RESERVATIONS`).

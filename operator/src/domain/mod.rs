@@ -26,7 +26,7 @@ pub use new_subnet::{
     GatewayRule, Lifetimes, NewSubnet, NewSubnetError, NewSubnets, Request, place as place_subnet,
 };
 pub use options::{NetworkOptions, addresses as option_addresses};
-pub use orphans::{Brake, Known as KnownOrphans, Verdict, is_shrunken, judge};
+pub use orphans::{Brake, Known as KnownOrphans, Verdict, are_too_many, is_shrunken, judge};
 pub use outcome::Outcome;
 pub use owner::{ObjectName, Owner, Ownership, mark, says_more, subnet_context};
 pub use plan::{Put, Removal, Step, Steps, Wanted, address_taken, plan, unclear};

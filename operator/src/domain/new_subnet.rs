@@ -114,6 +114,15 @@ pub enum NewSubnetError {
         /// The subnet that has it.
         subnet: Subnet,
     },
+    /// No network of devices has such a prefix.
+    #[error(
+        "a subnet for prefix {prefix} is not created: it is no network of devices; correct the NetworkNamespace's prefix, or add \
+         the subnet by hand"
+    )]
+    Unsuitable {
+        /// The prefix.
+        prefix: Ipv4Net,
+    },
     /// The gateway is no address for a device there.
     #[error(
         "a subnet for prefix {prefix} is not created, since the gateway {gateway} of the NetworkNamespace is no address of a \
@@ -132,6 +141,9 @@ impl NewSubnets {
     /// that are too small no pool: addresses are then reserved in it, and not leased to others.
     pub fn design(&self, prefix: Ipv4Net, request: Request) -> Result<NewSubnet, NewSubnetError> {
         let (network, broadcast) = (prefix.network(), prefix.broadcast());
+        if !is_of_devices(prefix) {
+            return Err(NewSubnetError::Unsuitable { prefix });
+        }
         let has_devices = prefix.prefix_len() <= 30;
         let gateway = match request.gateway {
             Some(gateway)
@@ -174,6 +186,17 @@ impl NewSubnets {
         let filled = ranges.into_iter().filter(|(first, last)| first <= last);
         filled.map(|(first, last)| (first.into(), last.into())).collect()
     }
+}
+
+/// Whether devices can have addresses of a prefix (RFC 6890, section 2.2.2), and it is not larger than the largest private
+/// network: what a mistyped prefix would contain stays as it is.
+fn is_of_devices(prefix: Ipv4Net) -> bool {
+    let network = prefix.network();
+    prefix.prefix_len() >= 8
+        && !(network.is_loopback()
+            || network.is_multicast()
+            || network.octets()[0] == 0
+            || network.octets()[0] >= 240)
 }
 
 /// Highest number of a subnet in Kea.

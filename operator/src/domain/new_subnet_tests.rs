@@ -62,8 +62,6 @@ fn small_prefixes_get_no_pool() {
         let made = design(prefix, None);
         assert_eq!((made.pools.as_slice(), made.gateway), (&[][..], gateway.map(ip)), "{prefix}");
     }
-    assert_eq!(design("0.0.0.0/32", None).pools, []);
-    assert_eq!(design("255.255.255.252/30", None).pools, []);
 }
 
 #[test]
@@ -123,9 +121,25 @@ fn nothing_overlaps() {
     }
 }
 
+#[test]
+fn what_is_no_network_of_devices_is_not_made() {
+    for prefix in [
+        "0.0.0.0/0",
+        "128.0.0.0/1",
+        "10.0.0.0/7",
+        "0.1.0.0/16",
+        "127.0.0.0/24",
+        "224.0.0.0/24",
+        "255.255.255.252/30",
+    ] {
+        let error = settings().design(prefix.parse().unwrap(), asking(None)).unwrap_err();
+        assert!(error.to_string().contains("it is no network of devices"), "{error}");
+    }
+}
+
 proptest! {
     #[test]
-    fn pools_are_addresses_of_devices(bits: u32, len in 0u8..=32, first in 1u32..20, last in 1u32..20) {
+    fn pools_are_addresses_of_devices(bits in 0x0100_0000u32..0x7f00_0000, len in 8u8..=32, first in 1u32..20, last in 1u32..20) {
         let prefix = Ipv4Net::new(bits.into(), len).unwrap().trunc();
         let settings = NewSubnets { skip_first: first, skip_last: last, ..settings() };
         let made = settings.design(prefix, asking(None)).unwrap();

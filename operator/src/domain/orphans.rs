@@ -82,6 +82,13 @@ pub fn is_shrunken(now: usize, most: usize) -> bool {
     most >= 10 && now < most.div_ceil(2)
 }
 
+/// Whether so many of the operator's reservations on a server are orphans that the list of objects is to be doubted: more than
+/// half, where there are ten or more. Objects are let go one by one, so that few become orphans; many at once come of a list
+/// that was restored from a backup, or is another cluster's.
+pub fn are_too_many(orphans: usize, owned: usize) -> bool {
+    owned >= 10 && orphans > owned / 2
+}
+
 /// Orphans, and since when each is known.
 #[derive(Debug, Default)]
 pub struct Known(HashMap<Removal, Duration>);
@@ -164,6 +171,7 @@ mod tests {
         assert_eq!(brake.allows(500, 200), 20);
         assert_eq!(brake.allows(5, 3), 1);
         assert!(is_shrunken(4, 10) && !is_shrunken(5, 10) && !is_shrunken(0, 9));
+        assert!(are_too_many(6, 10) && !are_too_many(5, 10) && !are_too_many(9, 9));
     }
 
     #[test]

@@ -2,15 +2,20 @@
 
 use std::net::IpAddr;
 
-use super::{Absence, Mac};
+use super::{Absence, Mac, PinMode};
 
 /// What becomes of one interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Not known: Kea could not be asked.
     Unknown,
-    /// The spec is wrong, and how.
-    Invalid(String),
+    /// The spec is wrong.
+    Invalid {
+        /// Address that is reserved for the device, and stays so.
+        held: Option<IpAddr>,
+        /// What is wrong.
+        reason: String,
+    },
     /// No lease tells the address yet.
     Waiting {
         /// The device.
@@ -26,8 +31,8 @@ pub enum Outcome {
         mac: Mac,
         /// The leased address.
         leased: IpAddr,
-        /// Whether people shall be told what would be done.
-        tell: bool,
+        /// The setting that leaves it so.
+        mode: PinMode,
     },
     /// Reserved.
     Reserved {
@@ -40,6 +45,8 @@ pub enum Outcome {
     },
     /// Somebody else's reservation, or another object, is in the way.
     Conflict {
+        /// Address that is reserved for the device, and stays so.
+        held: Option<IpAddr>,
         /// Address that the device has leased, where it has.
         leased: Option<IpAddr>,
         /// What is in the way, and what to do.
@@ -47,6 +54,10 @@ pub enum Outcome {
     },
     /// Kea refused the reservation.
     Refused {
+        /// Address that is reserved for the device, and stays so.
+        held: Option<IpAddr>,
+        /// Address that the device has leased, where it has.
+        leased: Option<IpAddr>,
         /// The address that was to be reserved, if any.
         address: Option<IpAddr>,
         /// Kea's reason.
@@ -65,7 +76,7 @@ impl Outcome {
             Self::Waiting { .. } => 4,
             Self::Refused { .. } => 5,
             Self::Conflict { .. } => 6,
-            Self::Invalid(_) => 7,
+            Self::Invalid { .. } => 7,
         }
     }
 
@@ -83,11 +94,11 @@ impl Outcome {
 
     fn on(self, server: &str) -> Self {
         match self {
-            Self::Conflict { leased, reason } => {
-                Self::Conflict { leased, reason: format!("on {server}: {reason}") }
+            Self::Conflict { held, leased, reason } => {
+                Self::Conflict { held, leased, reason: format!("on {server}: {reason}") }
             }
-            Self::Refused { address, reason } => {
-                Self::Refused { address, reason: format!("on {server}: {reason}") }
+            Self::Refused { held, leased, address, reason } => {
+                Self::Refused { held, leased, address, reason: format!("on {server}: {reason}") }
             }
             other => other,
         }
@@ -104,7 +115,7 @@ mod tests {
     }
 
     fn conflict(reason: &str) -> Outcome {
-        Outcome::Conflict { leased: None, reason: reason.into() }
+        Outcome::Conflict { held: None, leased: None, reason: reason.into() }
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn plan(desired: &Desired, views: &[View], now: i64) -> Vec<Steps> {
             Wish::Reserve { mac, requested, remembered } => {
                 Some((mac, choose(mac, requested, remembered, desired, views, now)))
             }
-            Wish::Invalid(_) | Wish::Taken(_) => None,
+            Wish::Invalid { .. } | Wish::Unreadable(_) | Wish::Taken(_) => None,
         })
         .collect();
     views
@@ -85,13 +85,26 @@ pub fn plan(desired: &Desired, views: &[View], now: i64) -> Vec<Steps> {
                         let leased = leased(*mac, desired, views, now).ok();
                         Interest { desired, view, mac: *mac, target, leased }.step()
                     }
-                    (Wish::Taken(reason), _) => Step::Settled(conflict(None, reason.clone())),
-                    (Wish::Invalid(reason), _) => Step::Settled(Outcome::Invalid(reason.clone())),
+                    (Wish::Taken(reason), _) => Step::Settled(conflict(None, None, reason.clone())),
+                    (Wish::Invalid { device, reason }, _) => {
+                        let held = device.and_then(|mac| own_address(desired, view, mac));
+                        Step::Settled(Outcome::Invalid { held, reason: reason.clone() })
+                    }
+                    (Wish::Unreadable(reason), _) => {
+                        Step::Settled(Outcome::Invalid { held: None, reason: reason.clone() })
+                    }
                     (Wish::Reserve { .. }, None) => Step::Settled(Outcome::Unknown),
                 })
                 .collect(),
         })
         .collect()
+}
+
+/// The address that is reserved for the object on one server already.
+fn own_address(desired: &Desired, view: &View, mac: Mac) -> Option<IpAddr> {
+    let found = view.reservation(mac)?;
+    let is_own = desired.claimant.relation(mac, found, Some(&view.subnet)) == Relation::Mine;
+    found.address().filter(|address| is_own && desired.prefix.contains(address))
 }
 
 /// The object's own reservations on one server that it does not wish for: of devices that left the spec, and in subnets that
@@ -195,11 +208,7 @@ impl Interest<'_> {
             // What the spec asks for is no matter of pinning.
             _ if word == Word::Requested => self.put(address, Some(existing)),
             PinMode::Enforce => self.put(address, Some(existing)),
-            mode => Step::Settled(Outcome::Unpinned {
-                mac: self.mac,
-                leased: address,
-                tell: mode == PinMode::Log,
-            }),
+            mode => Step::Settled(Outcome::Unpinned { mac: self.mac, leased: address, mode }),
         }
     }
 
@@ -224,13 +233,17 @@ impl Interest<'_> {
 
     fn put(&self, address: IpAddr, replaces: Option<&Reservation>) -> Step {
         if !is_usable(address, &self.view.subnet) {
-            return Step::Settled(Outcome::Invalid(format!(
-                "{address} cannot be reserved in Kea subnet {}; ask for another address in ipv4Addresses",
-                self.view.subnet
-            )));
+            return Step::Settled(Outcome::Invalid {
+                held: replaces.and_then(Reservation::address),
+                reason: format!(
+                    "{address} cannot be reserved in Kea subnet {}; ask for another address in ipv4Addresses",
+                    self.view.subnet
+                ),
+            });
         }
         if replaces.is_some_and(|existing| existing.extras == Extras::Some) {
             return Step::Settled(conflict(
+                replaces.and_then(Reservation::address),
                 self.leased,
                 format!(
                     "the reservation of MAC {} holds {} and more than this operator gave it (hostname, options or a \
@@ -271,6 +284,7 @@ impl Interest<'_> {
             _ => "it is left as it is: remove it if this object shall reserve".to_owned(),
         };
         Step::Settled(conflict(
+            None,
             self.leased,
             format!(
                 "a reservation {what} exists already for {} in Kea subnet {}{but}; {remedy}",
@@ -281,16 +295,21 @@ impl Interest<'_> {
     }
 }
 
-fn conflict(leased: Option<IpAddr>, reason: String) -> Outcome {
-    Outcome::Conflict { leased, reason }
+fn conflict(held: Option<IpAddr>, leased: Option<IpAddr>, reason: String) -> Outcome {
+    Outcome::Conflict { held, leased, reason }
 }
 
 /// Says who holds an address that a device shall have.
-pub fn address_taken(mac: Mac, address: IpAddr, holder: Option<&Reservation>) -> String {
+pub fn address_taken(
+    mac: Mac,
+    address: IpAddr,
+    leased: Option<IpAddr>,
+    holder: Option<&Reservation>,
+) -> String {
     let holder = holder.map_or_else(|| "another client".into(), Reservation::holder);
-    format!(
-        "{address}, wanted for MAC {mac}, is reserved for {holder}; remove that reservation, or let the device get another lease"
-    )
+    let remedy =
+        if leased == Some(address) { "let the device get another lease" } else { "ask for another address" };
+    format!("{address}, wanted for MAC {mac}, is reserved for {holder}; remove that reservation, or {remedy}")
 }
 
 /// Devices whose reservation must be read as a whole before this plan can be trusted: brief answers do not tell what else a
@@ -320,7 +339,7 @@ pub fn unclear(desired: &Desired, view: &View, steps: &Steps) -> Vec<Mac> {
         .zip(&steps.interfaces)
         .filter_map(|(interface, step)| match interface.wish {
             Wish::Reserve { mac, remembered, .. } => questionable(mac, remembered, step).map(|_| mac),
-            Wish::Invalid(_) | Wish::Taken(_) => None,
+            Wish::Invalid { .. } | Wish::Unreadable(_) | Wish::Taken(_) => None,
         })
         .collect()
 }

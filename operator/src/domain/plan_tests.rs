@@ -138,10 +138,10 @@ fn mac_only_reserves_without_an_address_first() {
     assert_eq!(put(&step(&wish, leased.clone())), (Wanted::Address(ip(5)), true));
     wish.rules.pin = PinMode::Log;
     assert_eq!(put(&step(&wish, server())), (Wanted::None, false));
-    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), tell: true };
+    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), mode: PinMode::Log };
     assert_eq!(step(&wish, leased.clone()), Step::Settled(unpinned));
     wish.rules.pin = PinMode::Off;
-    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), tell: false };
+    let unpinned = Outcome::Unpinned { mac: mac(1), leased: ip(5), mode: PinMode::Off };
     assert_eq!(step(&wish, leased), Step::Settled(unpinned));
 }
 
@@ -176,7 +176,23 @@ fn what_the_spec_asks_for_wins() {
     wish.interfaces[0].wish = Wish::Reserve { mac: mac(1), requested: Some(ip(0)), remembered: None };
     let mut narrow = server();
     narrow.subnet.prefix = net("10.0.0.0/24");
-    assert!(matches!(step(&wish, narrow), Step::Settled(Outcome::Invalid(_))));
+    assert!(matches!(step(&wish, narrow), Step::Settled(Outcome::Invalid { .. })));
+}
+
+#[test]
+fn what_is_wrong_with_a_spec_leaves_the_device_what_it_has() {
+    let mut wish = desired(&[1]);
+    let reason = String::from("typo");
+    wish.interfaces[0].wish = Wish::Invalid { device: Some(mac(1)), reason: reason.clone() };
+    let ours = server().reserved(1, ip(5), owned_by("me"));
+    let steps = steps(&wish, ours);
+    assert_eq!(steps.removals, []);
+    assert_eq!(
+        steps.interfaces,
+        [Step::Settled(Outcome::Invalid { held: Some(ip(5)), reason: reason.clone() })]
+    );
+    let foreign = step(&wish, server().reserved(1, ip(5), Ownership::Unowned));
+    assert_eq!(foreign, Step::Settled(Outcome::Invalid { held: None, reason }));
 }
 
 #[test]

@@ -72,6 +72,9 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::Credentials);
         }
+        if url.port() == Some(0) {
+            return Err(malformed("nothing listens on port 0".into()));
+        }
         if let (None, Some(port)) = (url.port(), port) {
             url.set_port(Some(port)).map_err(|()| malformed("it can have no port".into()))?;
         }

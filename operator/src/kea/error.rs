@@ -119,7 +119,7 @@ pub enum KeaError {
         status: u16,
     },
     /// An answer that is none of Kea's.
-    #[error("the answer of {server} to {command} is not Kea's: {cause}; check that KEA_URL leads to Kea")]
+    #[error("an answer of {server} is not Kea's: {cause}; check that KEA_URL leads to Kea")]
     Malformed {
         /// The endpoint.
         server: String,

@@ -198,9 +198,11 @@ impl Member {
         Ok(options.get(&subnet_id).cloned().unwrap_or_default())
     }
 
-    /// Forgets the subnets: a command showed that they are not as they were told.
+    /// Forgets the subnets and what they tell devices: a command showed that they are not as they were told, or the server may
+    /// have another configuration.
     pub async fn forget_subnets(&self) {
         *self.subnets.lock().await = None;
+        *self.options.lock().await = None;
     }
 
     /// What it knows of devices, asked for together with those of others.

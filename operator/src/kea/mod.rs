@@ -19,7 +19,7 @@ mod wire;
 mod wire_options;
 
 pub use breaker::Circuit;
-pub use commands::{Bookmark, Change, Changed, Happening, News, What};
+pub use commands::{Bookmark, Change, Changed, Happening, Life, News, What};
 pub use dialect::{Dialect, ReservationDialect, SubnetDialect};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ErrorClass, KeaError};

@@ -134,6 +134,6 @@ mod tests {
     fn what_is_not_keas_is_an_error(#[case] body: &str, #[case] part: &str) {
         let error = parse("http://kea", "list-commands", body.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
-        assert!(error.starts_with("the answer of http://kea to list-commands is not Kea's"), "{error}");
+        assert!(error.starts_with("an answer of http://kea is not Kea's"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 mod change;
 mod counts;
 mod events;
+mod life;
 mod look_up;
 mod stock;
 mod subnet_add;
@@ -18,6 +19,7 @@ use crate::domain::{Mac, NetworkOptions, Reservation, Subnet};
 
 pub use change::{Change, Changed};
 pub use events::{Bookmark, Happening, News, What};
+pub use life::Life;
 
 /// How many items one bulk command has at most: what the hook does in some 10 ms (docs/hook.md, ext-reservation-apply).
 const BULK: usize = 1000;

@@ -37,10 +37,27 @@ impl Server {
     }
 
     async fn change_one(&self, dialect: Dialect, mark: &str, change: &Change) -> Result<Changed, KeaError> {
+        if let Change::Put(put, _) = change
+            && let Some(holder) = self.holder_of(put).await?
+        {
+            return Ok(Changed::Conflict(Some(holder)));
+        }
         match change {
             Change::Remove(removal) => self.remove(mark, *removal).await,
             Change::Put(put, owner) if put.replaces.is_none() => self.add(put, owner).await,
             Change::Put(put, owner) => self.amend(dialect, put, owner).await,
+        }
+    }
+
+    /// Who else has the address that is wanted. A change that is refused costs a device in Kea's memory what it had, and what is
+    /// added to a database is not compared with the configuration, which Kea asks first.
+    async fn holder_of(&self, put: &Put) -> Result<Option<Reservation>, KeaError> {
+        match put.address {
+            Wanted::Address(address) if put.replaces.is_some() || !self.is_without_database() => {
+                let there = self.reservation_at(put.subnet_id, address).await?;
+                Ok(there.filter(|there| there.identifier != put.mac.into()))
+            }
+            _ => Ok(None),
         }
     }
 

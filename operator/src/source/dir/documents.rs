@@ -68,14 +68,23 @@ fn is_document(name: &str) -> bool {
     !name.starts_with('.') && ["yaml", "yml", "json"].contains(&extension)
 }
 
+const EMPTY: &str = "holds no object; to give its objects up, remove the file";
+
 /// All objects of a file that are ours; others' objects may stand beside them.
 fn parse(text: &str) -> Result<Vec<Document>, String> {
     if text.trim().is_empty() {
         // A file that is being written is empty for a moment; its objects must not pass for deleted.
-        return Err("is empty; to give its objects up, remove the file".into());
+        return Err(EMPTY.into());
     }
-    let values: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| format!("is no YAML: {error}"))?;
+    // Generous for files, which somebody with access to the folder made; endless aliases still end.
+    let limits = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_documents: 100_000, max_events: 20_000_000, max_nodes: 10_000_000 },
+    };
+    let values: Vec<Value> = serde_saphyr::from_multiple_with_options(text, limits)
+        .map_err(|error| format!("cannot be read as YAML: {error}"))?;
+    if values.iter().all(Value::is_null) {
+        return Err(EMPTY.into());
+    }
     (1..).zip(values).filter_map(|(place, value)| document(place, value).transpose()).collect()
 }
 
@@ -164,9 +173,23 @@ mod tests {
         assert_eq!(parse(json).unwrap().len(), 1);
     }
 
+    #[test]
+    fn a_file_may_hold_thousands_of_objects() {
+        let object = |number: usize| {
+            format!(
+                "apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfiguration\nmetadata: {{name: vm-{number}}}\n\
+                 spec: {{name: vm-{number}, networkInterfaces: []}}\n"
+            )
+        };
+        let text: Vec<String> = (0..20_000).map(object).collect();
+        assert_eq!(parse(&text.join("---\n")).unwrap().len(), 20_000);
+    }
+
     #[rstest]
-    #[case("", "is empty")]
-    #[case("a: [", "is no YAML")]
+    #[case("", "holds no object")]
+    #[case("# to be written\n", "holds no object")]
+    #[case("---\n---\n", "holds no object")]
+    #[case("a: [", "cannot be read as YAML")]
     #[case("a: 1", "no apiVersion or no kind")]
     #[case("apiVersion: vitistack.io/v1alpha1\nkind: NetworkConfig\n", "does not know")]
     #[case(

@@ -81,6 +81,11 @@ impl Folder {
         Ok((folder, configuration_store, namespace_store))
     }
 
+    /// The identity of the folder.
+    pub fn identity(&self) -> io::Result<String> {
+        self.shelf.identity(false)
+    }
+
     /// What is wrong with which file, since the last reading.
     pub fn broken(&self) -> &BTreeMap<String, String> {
         &self.broken

@@ -20,6 +20,7 @@ use super::{Notice, Objects, Source, SourceError};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationStatus};
 
 use folder::Folder;
+use records::Shelf;
 
 /// How long a folder must be quiet before it is read: editors and tools write in several steps.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -47,9 +48,10 @@ pub enum OpenError {
     },
 }
 
-/// Opens the folder `path`. `cluster_id` overrides its identity, `dir`.
+/// Opens the folder `path`. `cluster_id` overrides its identity, which is kept in `status/`.
 pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError> {
     let (folder, configurations, namespaces) = Folder::open(path)?;
+    let cluster_id = identity(&folder, path, cluster_id)?;
     let folder = Arc::new(Mutex::new(folder));
     let (triggers, triggered) = mpsc::unbounded_channel();
     tokio::spawn(watch(path.to_owned(), folder.clone(), triggers));
@@ -59,7 +61,7 @@ pub fn open(path: &Path, cluster_id: Option<String>) -> Result<Source, OpenError
         namespaces_late: CancellationToken::new(),
         triggers: triggered,
         objects: Arc::new(Records { folder }),
-        cluster_id: cluster_id.unwrap_or_else(|| "dir".into()),
+        cluster_id,
     })
 }
 
@@ -70,12 +72,25 @@ pub fn look(path: &Path, cluster_id: Option<String>) -> Result<(Source, Vec<Stri
     folder.scan();
     let broken = folder.broken().iter().map(|(file, problem)| format!("{file} {problem}")).collect();
     let (_, triggers) = mpsc::unbounded_channel();
+    let cluster_id = identity(&folder, path, cluster_id)?;
     let folder = Arc::new(Mutex::new(folder));
-    let cluster_id = cluster_id.unwrap_or_else(|| "dir".into());
     let namespaces_late = CancellationToken::new();
     let objects = Arc::new(Records { folder });
     let source = Source { configurations, namespaces, namespaces_late, triggers, objects, cluster_id };
     Ok((source, broken))
+}
+
+/// Gives a folder its identity, where something is to be marked with it before it is served.
+pub fn give_identity(path: &Path) -> Result<(), OpenError> {
+    let made = Shelf::look(path).identity(true);
+    made.map(|_| ()).map_err(|cause| OpenError::Status { path: path.join("status/cluster-id"), cause })
+}
+
+fn identity(folder: &Folder, path: &Path, given: Option<String>) -> Result<String, OpenError> {
+    let own = || {
+        folder.identity().map_err(|cause| OpenError::Status { path: path.join("status/cluster-id"), cause })
+    };
+    given.map_or_else(own, Ok)
 }
 
 /// Reads the folder now, after each quiet end of changes, and now and then.

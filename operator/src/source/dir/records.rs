@@ -9,6 +9,15 @@ use kube::ResourceExt;
 
 use crate::crd::NetworkConfiguration;
 
+/// Longest name of a record without its ending: file systems take 255 bytes, temporary names included.
+const LONGEST: usize = 200;
+
+/// The file with the identity of the folder.
+const IDENTITY: &str = "cluster-id";
+
+/// What a folder is called that no operator has served yet: nothing in Kea is its own.
+const NOT_SERVED_YET: &str = "dir-not-served-yet";
+
 /// The `status` folder.
 pub struct Shelf {
     path: PathBuf,
@@ -48,7 +57,28 @@ impl Shelf {
 
     fn file_of(&self, object: &NetworkConfiguration) -> PathBuf {
         let namespace = object.namespace().unwrap_or_default();
-        self.path.join(format!("networkconfiguration.{namespace}.{}.yaml", object.name_any()))
+        let mut name = format!("networkconfiguration.{namespace}.{}", object.name_any());
+        if name.len() > LONGEST {
+            let sum = crc32fast::hash(name.as_bytes());
+            name = format!("{}~{sum:08x}", &name[..name.floor_char_boundary(LONGEST)]);
+        }
+        self.path.join(name + ".yaml")
+    }
+
+    /// The identity of the folder, made up when it is first served or `wanted` otherwise: other folders have others.
+    pub fn identity(&self, wanted: bool) -> io::Result<String> {
+        let file = self.path.join(IDENTITY);
+        match std::fs::read_to_string(&file) {
+            Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ if self.is_looked_at() && !wanted => Ok(NOT_SERVED_YET.into()),
+            _ => {
+                std::fs::create_dir_all(&self.path)?;
+                let identity = format!("dir-{:08x}", fastrand::u32(..));
+                self.replace(&file, format!("{identity}\n").as_bytes())?;
+                Ok(identity)
+            }
+        }
     }
 
     /// Writes the record of an object.

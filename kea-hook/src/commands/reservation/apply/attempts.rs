@@ -3,6 +3,7 @@
 use kea_ffi::host::HostId;
 use kea_ffi::hosts::Source;
 
+use super::bystander::Memory;
 use super::places::{Batch, Places};
 use crate::apply::{Combined, Decided, Earlier, Item, Verdict};
 use crate::commands::{CommandError, Commands};
@@ -39,11 +40,17 @@ pub fn carry_out(
     // What one database took can stay when it refuses something else. With several sources everything is taken back and
     // done anew, because each item is to be in all of them.
     let keeps = sources.len() == 1 && mode == Mode::ItemByItem;
+    let memory = Memory::open()?;
     let mut earlier = Earlier::default();
     let mut before: Option<Decided> = None;
     loop {
         let mut places = Places::new(hook.family, sources, store)?;
         let mut combined = places.decide(&batch.order, &earlier)?;
+        let in_memory = memory.refuses(hook.family, sources, &batch.order, &combined)?;
+        if !in_memory.is_empty() {
+            earlier.refused.extend(in_memory);
+            continue;
+        }
         check(&combined)?;
         if let (Mode::Atomic, Some(reason)) = (mode, combined.not_pruned()) {
             return Err(CommandError::new(format!(
