@@ -278,8 +278,9 @@ async fn survey(
 /// Devices that Kea has no reservation for, since it refused it.
 fn refused(finding: &Finding) -> BTreeSet<Mac> {
     let interfaces = finding.interfaces.iter();
-    let refused = interfaces
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Conflict { held: None, .. } | Outcome::Refused { held: None, .. }));
+    let refused = interfaces.filter(|(_, outcome)| {
+        matches!(outcome, Outcome::Conflict { held: None, .. } | Outcome::Refused { held: None, .. })
+    });
     refused.filter_map(|(interface, _)| interface.wish.mac()).collect()
 }
 

@@ -17,6 +17,7 @@ impl Context {
                 && let Err(first) = claims.take_seat(put.mac, subnet.prefix, uid)
             {
                 *step = Step::Settled(Outcome::Conflict {
+                    held: None,
                     leased: put.leased,
                     reason: taken(put.mac, &first, subnet),
                 });
