@@ -20,6 +20,7 @@ mod scripted;
 mod status;
 mod sweep;
 mod triage;
+mod usage;
 mod validate;
 
 use std::collections::{BTreeSet, HashMap};
@@ -267,6 +268,7 @@ pub async fn run(
     tasks.spawn(heal::run(context.clone(), configurations.clone(), stop.clone()));
     let ended = CancellationToken::new();
     tasks.spawn(keep::run(context.clone(), ended.clone()));
+    tasks.spawn(usage::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
     metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use super::metrics::{Outcome, Phase, ServerType, object_key};
-use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::kea::{Server, ServerState};
 use crate::source::{Notice, Objects, SourceError};
 
@@ -68,6 +68,14 @@ impl Objects for CountedObjects {
         finalizers: &[String],
     ) -> Result<Option<String>, SourceError> {
         self.inner.set_finalizers(object, finalizers).await
+    }
+
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        self.inner.write_usage(namespace, usage).await
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {

@@ -6,6 +6,7 @@ mod events;
 mod look_up;
 mod stock;
 mod subnet_add;
+mod usage;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::domain::{Mac, NetworkOptions, Reservation, Subnet};
 
 pub use change::{Change, Changed};
 pub use events::{Bookmark, Happening, News, What};
+pub(super) use usage::OF_DATABASE as COUNTS_LEASES;
 
 /// How many items one bulk command has at most: what the hook does in some 10 ms (docs/hook.md, ext-reservation-apply).
 const BULK: usize = 1000;

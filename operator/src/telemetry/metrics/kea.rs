@@ -1,5 +1,6 @@
 //! What the operator sees of Kea's servers. `server` is always the endpoint as configured, without credentials.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -8,7 +9,8 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::Metrics;
 use super::registry::{Labelled, Registrar, moments, numbers};
-use super::words::{CommandResult, Outcome, ServerType};
+use super::words::{AddressState, CommandResult, Outcome, ServerType};
+use crate::domain::Usage;
 use crate::kea::Circuit;
 
 pub(super) struct KeaFamilies {
@@ -20,6 +22,7 @@ pub(super) struct KeaFamilies {
     breaker: Labelled<2, Gauge>,
     dialect: Labelled<2, Gauge>,
     credential_reloads: Labelled<1, Counter>,
+    addresses: Labelled<3, Gauge>,
 }
 
 impl KeaFamilies {
@@ -66,6 +69,11 @@ impl KeaFamilies {
                 "credential_reloads",
                 "Times that changed credentials or certificates were read again",
                 ["result"],
+            ),
+            addresses: to.gauges(
+                "subnet_addresses",
+                "Addresses of the subnet of a NetworkNamespace by their state, as Kea counts them",
+                ["server", "subnet_id", "state"],
             ),
         }
     }
@@ -118,6 +126,30 @@ impl Metrics {
         }
         if let Some(dialect) = dialect {
             self.0.kea.dialect.of([server.to_owned().into(), dialect.into()]).set(1);
+        }
+    }
+
+    /// A server has so many addresses in use, by the number of its subnet. What was said of it before is forgotten.
+    pub fn addresses_are(&self, server: &str, usage: &HashMap<u32, Usage>) {
+        let mut known = self.0.subnets.lock();
+        let labels =
+            |id: u32, state: AddressState| [server.to_owned().into(), id.to_string().into(), state.into()];
+        let before = known.insert(server.to_owned(), usage.keys().copied().collect()).unwrap_or_default();
+        for gone in before.iter().filter(|id| !usage.contains_key(id)) {
+            for state in AddressState::ALL {
+                self.0.kea.addresses.remove(labels(*gone, *state));
+            }
+        }
+        for (id, usage) in usage {
+            for state in AddressState::ALL {
+                let number = match state {
+                    AddressState::Total => usage.total,
+                    AddressState::Assigned => usage.assigned,
+                    AddressState::Declined => usage.declined,
+                };
+                let gauge = self.0.kea.addresses.of(labels(*id, *state));
+                gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+            }
         }
     }
 
