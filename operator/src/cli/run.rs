@@ -10,7 +10,7 @@ use crate::cli::rules::RuleArgs;
 use crate::cli::source::{SourceArg, SourceArgs};
 use crate::config::{KeaArgs, KeaSettings, ServerSettings};
 use crate::controller::{self, Options};
-use crate::kea::{self, Server};
+use crate::kea::{self, Server, Sharing};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source;
 use crate::telemetry::metrics::ServerType;
@@ -97,6 +97,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings) -> anyhow::Result<()> 
         providers: args.source.providers(),
         strict_defaults: args.source.strict_defaults(),
         workers: args.max_concurrent_reconciles,
+        sharing: Sharing { mode: settings.shared, ..Sharing::default() },
         rules: args.rules.rules(),
         subnets: args.rules.subnets()?,
         cleanup_timeout: args.rules.cleanup_timeout(),

@@ -14,7 +14,7 @@ use crate::config::KeaArgs;
 use crate::controller::{Options, Rehearsal, rehearse};
 use crate::crd::NetworkConfiguration;
 use crate::domain::Rules;
-use crate::kea::{Limits, Server, open};
+use crate::kea::{Limits, Server, Sharing, open};
 use crate::rehearsal::{Notes, Script};
 use crate::telemetry::Metrics;
 
@@ -64,6 +64,8 @@ impl StageArgs {
             strict_defaults: self.source.strict_defaults(),
             metrics: Metrics::default(),
             workers: 1,
+            // What is not written cannot be read back.
+            sharing: Sharing { mode: settings.shared, is_read_back: false },
             rules: rules(self.rules.rules()),
             subnets: self.rules.subnets()?,
             cleanup_timeout: self.rules.cleanup_timeout(),

@@ -62,7 +62,7 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (
         SERVERS_AGREE,
         Truth::False,
-        &["SubnetNotFound", "SubnetAmbiguous", "SubnetOverlaps", "SubnetNotCreated"],
+        &["SubnetNotFound", "SubnetAmbiguous", "SubnetOverlaps", "SubnetNotCreated", "NotShared"],
     ),
     (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
 ];
@@ -193,6 +193,7 @@ pub fn servers_agree(finding: &Finding) -> Saying {
         some => {
             let (_, first) = some[0];
             let reason = match first {
+                Obstacle::Kea(KeaError::NotShared { .. }) => "NotShared",
                 Obstacle::Kea(error) => kea_reason(error),
                 Obstacle::Subnet(error) => error.reason(),
                 Obstacle::Creation(error) => error.reason(),

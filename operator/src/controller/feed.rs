@@ -20,8 +20,9 @@ use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
 use crate::kea::{Bookmark, Happening, KeaError, Member, What};
 
-/// How often a server is asked: with the question for its health, less than one command a second.
-const PAUSE: Duration = Duration::from_millis(1100);
+/// How often a server is asked: with the questions for its health, its state of high availability, its subnets and its addresses in
+/// use, less than one command a second.
+const PAUSE: Duration = Duration::from_millis(1200);
 
 /// Devices whose lease is waited for, by uid of the object.
 #[derive(Default)]

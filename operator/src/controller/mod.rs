@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
-use crate::kea::{Fleet, Server};
+use crate::kea::{Fleet, Server, Sharing};
 use crate::source::{Objects, Source};
 use crate::telemetry::metrics::object_key;
 use crate::telemetry::{Metrics, Readiness};
@@ -97,7 +97,7 @@ impl Context {
     ) -> Self {
         let mark = mark(&cluster_id);
         Self {
-            fleet: Arc::new(Fleet::new(servers, &mark)),
+            fleet: Arc::new(Fleet::new(servers, &mark).sharing(options.sharing)),
             objects,
             namespaces,
             policy: Policy {
@@ -230,6 +230,8 @@ pub struct Options {
     pub strict_defaults: bool,
     /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
+    /// How servers share host databases.
+    pub sharing: Sharing,
     /// Settings that decide about addresses.
     pub rules: Rules,
     /// Of what missing subnets are made; none where they are not.

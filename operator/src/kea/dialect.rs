@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::commands::COUNTS_LEASES;
+use super::commands::{COUNTS_LEASES, HEARTBEAT};
 
 /// Commands for reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Dialect {
     pub adds_subnets: Option<&'static str>,
     /// Whether it counts the leases in its lease database (`stat-lease4-get`), besides those of its own.
     pub counts_leases: bool,
+    /// Whether it is one of several servers in Kea's high availability.
+    pub is_in_ha: bool,
 }
 
 /// A command that a server must have and lacks, and how it comes by it.
@@ -108,7 +110,8 @@ impl Dialect {
         let updates = reservations == ReservationDialect::Ext || commands.contains("reservation-update");
         let adds_subnets = ADDS_SUBNETS.into_iter().find(|command| commands.contains(command));
         let counts_leases = commands.contains(COUNTS_LEASES);
-        Ok(Self { reservations, subnets, updates, adds_subnets, counts_leases })
+        let is_in_ha = commands.contains(HEARTBEAT);
+        Ok(Self { reservations, subnets, updates, adds_subnets, counts_leases, is_in_ha })
     }
 
     /// The full name of a reservation command.

@@ -12,15 +12,17 @@ pub(in crate::kea) const OF_DATABASE: &str = "stat-lease4-get";
 /// Every Kea has it; it tells what this server has counted, of all that it counts.
 const OF_SERVER: &str = "statistic-get-all";
 
+/// Reads the arguments of a reply.
+type Reading = fn(&Value) -> Result<HashMap<u32, Usage>, String>;
+
 impl Server {
     /// How many addresses of each subnet, by its number, are in use.
     pub async fn usage(&self) -> Result<HashMap<u32, Usage>, KeaError> {
-        let (command, arguments, read): (_, _, fn(&Value) -> Result<HashMap<u32, Usage>, String>) =
-            if self.dialect().await?.counts_leases {
-                (OF_DATABASE, Some(json!({})), of_database)
-            } else {
-                (OF_SERVER, None, of_server)
-            };
+        let (command, arguments, read): (_, _, Reading) = if self.dialect().await?.counts_leases {
+            (OF_DATABASE, Some(json!({})), of_database)
+        } else {
+            (OF_SERVER, None, of_server)
+        };
         match self.found(command, arguments).await? {
             Some(told) => read(&told).map_err(|cause| self.malformed(command, &cause)),
             None => Ok(HashMap::new()),

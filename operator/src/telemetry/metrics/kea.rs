@@ -11,7 +11,7 @@ use super::Metrics;
 use super::registry::{Labelled, Registrar, moments, numbers};
 use super::words::{AddressState, CommandResult, Outcome, ServerType};
 use crate::domain::Usage;
-use crate::kea::Circuit;
+use crate::kea::{Availability, Circuit};
 
 pub(super) struct KeaFamilies {
     commands: Labelled<3, Counter>,
@@ -22,6 +22,8 @@ pub(super) struct KeaFamilies {
     breaker: Labelled<2, Gauge>,
     dialect: Labelled<2, Gauge>,
     credential_reloads: Labelled<1, Counter>,
+    ha_state: Labelled<2, Gauge>,
+    ha_scopes: Labelled<1, Gauge>,
     addresses: Labelled<3, Gauge>,
 }
 
@@ -69,6 +71,16 @@ impl KeaFamilies {
                 "credential_reloads",
                 "Times that changed credentials or certificates were read again",
                 ["result"],
+            ),
+            ha_state: to.gauges(
+                "server_ha_state",
+                "1 at the state of the server in Kea's high availability",
+                ["server", "state"],
+            ),
+            ha_scopes: to.gauges(
+                "server_ha_scopes",
+                "Whose clients the server answers in Kea's high availability: of so many servers, 0 for nobody",
+                ["server"],
             ),
             addresses: to.gauges(
                 "subnet_addresses",
@@ -126,6 +138,24 @@ impl Metrics {
         }
         if let Some(dialect) = dialect {
             self.0.kea.dialect.of([server.to_owned().into(), dialect.into()]).set(1);
+        }
+    }
+
+    /// A server is so in Kea's high availability now, or is not in any.
+    pub fn availability_is(&self, server: &str, before: &[Availability], now: &[Availability]) {
+        let state = |part: &Availability| [server.to_owned().into(), part.state.clone().into()];
+        for part in before {
+            self.0.kea.ha_state.remove(state(part));
+        }
+        for part in now {
+            self.0.kea.ha_state.of(state(part)).set(1);
+        }
+        let scopes: usize = now.iter().map(|part| part.scopes.len()).sum();
+        if now.is_empty() {
+            self.0.kea.ha_scopes.remove([server.to_owned().into()]);
+        } else {
+            let gauge = self.0.kea.ha_scopes.of([server.to_owned().into()]);
+            gauge.set(i64::try_from(scopes).unwrap_or(i64::MAX));
         }
     }
 
