@@ -57,7 +57,9 @@ fn findings(site: &Site) -> Vec<(String, String, String)> {
     let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
     let found = report["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == "ha");
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-    found.map(|finding| (text(finding, "severity"), text(finding, "server"), text(finding, "what"))).collect()
+    found
+        .map(|finding| (text(finding, "severity"), text(finding, "subject"), text(finding, "what")))
+        .collect()
 }
 
 #[test]

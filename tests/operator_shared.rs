@@ -19,7 +19,7 @@ fn server(name: &str, hooks: Hooks, database: &Database) -> Kea {
     let builder = Kea::without_network(name).unwrap().config(config_without_store());
     let builder = builder.hosts_database(database).unwrap().lease_cmds().unwrap();
     match hooks {
-        Hooks::Ours => builder.host_cmds(Value::Null).unwrap(),
+        Hooks::Ours | Hooks::Pair => builder.host_cmds(Value::Null).unwrap(),
         Hooks::Stock => {
             let builder = builder.stock_hook("libdhcp_host_cmds.so", Value::Null).unwrap();
             builder.stock_hook("libdhcp_subnet_cmds.so", Value::Null).unwrap()

@@ -137,6 +137,37 @@ fn a_subnet_that_was_lost_is_made_again_with_its_number() {
 }
 
 #[test]
+fn a_server_that_returns_with_another_number_is_told() {
+    for hooks in Hooks::available() {
+        let mut site = site("differs", hooks, 2, &json!([]), &Value::Null);
+        site.servers[1].kill9().unwrap();
+        site.wish("vm", &[1]);
+        site.start_operator(&CREATE);
+        let made = wait_for("the subnet", PATIENCE, || subnets(&site.servers[0]).first().cloned());
+        let made = made.unwrap_or_else(|error| panic!("{error:#}\n{}", site.log()));
+        let file = site.servers[1].config_file().to_owned();
+        let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        config["Dhcp4"]["subnet4"] = json!([{ "id": 7, "subnet": PREFIX }]);
+        fs::write(&file, config.to_string()).unwrap();
+        site.servers[1].restart().unwrap();
+        let message = wait_for_reason(&site, "SubnetResolved", "NumbersDiffer");
+        let each = format!("{} ({PREFIX}) on {}, 7 ({PREFIX}) on {}", made["id"], site.url(0), site.url(1));
+        assert!(message.contains(&each), "{message}");
+        // Each is served with its own.
+        for (server, id) in [(0, &made["id"]), (1, &json!(7))] {
+            let lease =
+                json!({ "ip-address": fleet::address(1), "hw-address": fleet::mac(1), "subnet-id": id });
+            site.servers[server].ask("lease4-add", &lease).unwrap();
+        }
+        site.wait_for_phase("vm", "Ready");
+        for (server, id) in [(0, &made["id"]), (1, &json!(7))] {
+            site.subnet_id = u32::try_from(id.as_u64().unwrap()).unwrap();
+            site.expect_on(server, &[1]);
+        }
+    }
+}
+
+#[test]
 fn what_would_overlap_is_not_made() {
     for hooks in Hooks::available() {
         let there = json!([{ "id": 7, "subnet": "10.77.9.0/24" }]);

@@ -299,9 +299,11 @@ impl Member {
         }
     }
 
-    /// Forgets the subnets: a command showed that they are not as they were told.
+    /// Forgets the subnets, and what the configuration says of them: a command changed them, or showed that they are not as
+    /// they were told.
     pub async fn forget_subnets(&self) {
         *self.subnets.lock().await = None;
+        *self.configuration.lock().await = None;
     }
 
     /// What it knows of devices, asked for together with those of others.
