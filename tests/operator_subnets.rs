@@ -27,10 +27,15 @@ fn site(name: &str, hooks: Hooks, servers: usize, subnets: &Value, parameters: &
     Site::over((0..servers).map(server).collect())
 }
 
-/// All subnets of a server, in full.
+/// All subnets of a server, in full, but for reservations: those in the memory of a Kea with its own hooks are part of its
+/// configuration, and are in its file if they came before it was written.
 fn subnets(kea: &Kea) -> Vec<Value> {
     let config = kea.ask("config-get", &Value::Null).unwrap();
-    config["Dhcp4"]["subnet4"].as_array().unwrap().clone()
+    let mut subnets = config["Dhcp4"]["subnet4"].as_array().unwrap().clone();
+    for subnet in &mut subnets {
+        subnet.as_object_mut().unwrap().remove("reservations");
+    }
+    subnets
 }
 
 /// Waits until every server has the subnet and nothing else, with the same number.
