@@ -67,8 +67,8 @@ test-real: deps ## Run the hook in Kea 2.2, the operator against a real API serv
 # Compiled as the calling user, then run as root. The operator, which reads and writes the hook's stores, is the one that
 # is built on this machine: its crates need not be compiled for each Kea.
 TEST_HOOK = $(CARGO) test --no-default-features --features fault-injection --package kea-suite \
-    --test 'hook_*' --test operator_doctor --test operator_look \
-    --test operator_servers --test operator_stock --test operator_transfer
+    --test 'hook_*' --test operator_doctor --test operator_ha --test operator_look --test operator_servers \
+    --test operator_shared --test operator_stock --test operator_subnets --test operator_transfer
 .PHONY: test-kea
 test-kea: ## Run the hook's tests in real Kea: KEA=2.2, 2.6 or 3.0
 	@$(PROVIDE_KEA)

@@ -14,9 +14,10 @@ use fleet::{Hooks, NAMESPACE, Site, address, mac};
 use operator::{network_configuration, network_namespace};
 use serde_json::{Value, json};
 
-/// Runs a test with each kind of hooks that this Kea can have.
+/// Runs a test with each kind of hooks that this Kea can have; two servers also as a pair of Kea's high availability.
 fn with_each(name: &str, servers: usize, test: impl Fn(Site)) {
-    for hooks in Hooks::available() {
+    let pair = (servers == 2).then_some(Hooks::Pair);
+    for hooks in Hooks::available().into_iter().chain(pair) {
         eprintln!("--- {name}, {hooks:?} ---");
         test(Site::new(&format!("{name}-{hooks:?}"), hooks, servers));
     }

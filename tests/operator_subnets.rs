@@ -27,10 +27,15 @@ fn site(name: &str, hooks: Hooks, servers: usize, subnets: &Value, parameters: &
     Site::over((0..servers).map(server).collect())
 }
 
-/// All subnets of a server, in full.
+/// All subnets of a server, in full, but for reservations: those in the memory of a Kea with its own hooks are part of its
+/// configuration, and are in its file if they came before it was written.
 fn subnets(kea: &Kea) -> Vec<Value> {
     let config = kea.ask("config-get", &Value::Null).unwrap();
-    config["Dhcp4"]["subnet4"].as_array().unwrap().clone()
+    let mut subnets = config["Dhcp4"]["subnet4"].as_array().unwrap().clone();
+    for subnet in &mut subnets {
+        subnet.as_object_mut().unwrap().remove("reservations");
+    }
+    subnets
 }
 
 /// Waits until every server has the subnet and nothing else, with the same number.
@@ -133,6 +138,37 @@ fn a_subnet_that_was_lost_is_made_again_with_its_number() {
         assert!(subnets(&site.servers[1]).is_empty());
         assert_eq!(wait_for_subnet(&site)["id"], made["id"]);
         site.expect_on_all(&[1]);
+    }
+}
+
+#[test]
+fn a_server_that_returns_with_another_number_is_told() {
+    for hooks in Hooks::available() {
+        let mut site = site("differs", hooks, 2, &json!([]), &Value::Null);
+        site.servers[1].kill9().unwrap();
+        site.wish("vm", &[1]);
+        site.start_operator(&CREATE);
+        let made = wait_for("the subnet", PATIENCE, || subnets(&site.servers[0]).first().cloned());
+        let made = made.unwrap_or_else(|error| panic!("{error:#}\n{}", site.log()));
+        let file = site.servers[1].config_file().to_owned();
+        let mut config: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        config["Dhcp4"]["subnet4"] = json!([{ "id": 7, "subnet": PREFIX }]);
+        fs::write(&file, config.to_string()).unwrap();
+        site.servers[1].restart().unwrap();
+        let message = wait_for_reason(&site, "SubnetResolved", "NumbersDiffer");
+        let each = format!("{} ({PREFIX}) on {}, 7 ({PREFIX}) on {}", made["id"], site.url(0), site.url(1));
+        assert!(message.contains(&each), "{message}");
+        // Each is served with its own.
+        for (server, id) in [(0, &made["id"]), (1, &json!(7))] {
+            let lease =
+                json!({ "ip-address": fleet::address(1), "hw-address": fleet::mac(1), "subnet-id": id });
+            site.servers[server].ask("lease4-add", &lease).unwrap();
+        }
+        site.wait_for_phase("vm", "Ready");
+        for (server, id) in [(0, &made["id"]), (1, &json!(7))] {
+            site.subnet_id = u32::try_from(id.as_u64().unwrap()).unwrap();
+            site.expect_on(server, &[1]);
+        }
     }
 }
 

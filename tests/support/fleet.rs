@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 
-use kea_lab::{Kea, Process, wait_for};
+use kea_lab::{Kea, KeaBuilder, Process, wait_for};
 use serde_json::{Value, json};
 
 use crate::operator::{self, PATIENCE, network_configuration, network_namespace};
-use crate::support::{PREFIX, SUBNET_ID, config_without_store, mac as support_mac};
+use crate::support::{PREFIX, SUBNET_ID, config, config_without_store, mac as support_mac};
 
 /// The Kubernetes namespace of everything.
 pub const NAMESPACE: &str = "demo";
@@ -23,6 +24,8 @@ pub enum Hooks {
     Ours,
     /// Kea's own, and nothing else; reservations are in the server's memory.
     Stock,
+    /// Ours, on two servers that are a pair of Kea's high availability.
+    Pair,
 }
 
 impl Hooks {
@@ -43,7 +46,7 @@ impl Hooks {
     pub fn start_with(self, name: &str, mut config: Value, parameters: Value) -> Kea {
         let builder = Kea::without_network(name).unwrap();
         match self {
-            Self::Ours => {
+            Self::Ours | Self::Pair => {
                 let store = builder.dir().join("hosts4.db");
                 config["hosts-databases"] = json!([{ "type": "memfile", "name": store }]);
                 let builder = builder.config(config).lease_cmds().unwrap();
@@ -58,6 +61,41 @@ impl Hooks {
             }
         }
     }
+}
+
+/// Two servers with our hook that are a pair of Kea's high availability, hot standby: `of` makes the builder of each. They notice
+/// within seconds that the other is away.
+pub fn pair(of: impl Fn(usize) -> KeaBuilder) -> Vec<Kea> {
+    // Held together, or the second could be the first.
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let urls = listeners.each_ref().map(|listener| format!("http://{}/", listener.local_addr().unwrap()));
+    drop(listeners);
+    let peers = json!([
+        { "name": "a", "url": urls[0], "role": "primary", "auto-failover": true },
+        { "name": "b", "url": urls[1], "role": "standby", "auto-failover": true },
+    ]);
+    let start = |(number, name): (usize, &str)| {
+        let relationship = json!({
+            "this-server-name": name, "mode": "hot-standby", "peers": peers,
+            "heartbeat-delay": 500, "max-response-delay": 2000, "max-ack-delay": 1000, "max-unacked-clients": 0,
+            "multi-threading": {
+                "enable-multi-threading": true, "http-dedicated-listener": true,
+                "http-listener-threads": 2, "http-client-threads": 2,
+            },
+        });
+        let builder = of(number);
+        let mut config = config(&builder.dir().join(format!("hosts4-{name}.db")));
+        config["multi-threading"] =
+            json!({ "enable-multi-threading": true, "thread-pool-size": 2, "packet-queue-size": 16 });
+        if number > 0 {
+            // Two servers of one machine cannot both have its port of DHCP.
+            config["interfaces-config"] = json!({ "interfaces": [] });
+        }
+        let builder = builder.config(config).lease_cmds().unwrap().host_cmds(Value::Null).unwrap();
+        let parameters = json!({ "high-availability": [relationship] });
+        builder.stock_hook("libdhcp_ha.so", parameters).unwrap().start().unwrap()
+    };
+    ["a", "b"].into_iter().enumerate().map(start).collect()
 }
 
 /// The MAC address of a device.
@@ -87,6 +125,9 @@ impl Site {
     /// Servers with those hooks, and a network.
     pub fn new(name: &str, hooks: Hooks, servers: usize) -> Self {
         let name = name.to_lowercase();
+        if hooks == Hooks::Pair {
+            return Self::over(pair(|number| Kea::without_network(&format!("{name}{number}")).unwrap()));
+        }
         Self::over((0..servers).map(|number| hooks.start(&format!("{name}{number}"))).collect())
     }
 

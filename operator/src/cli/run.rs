@@ -12,7 +12,7 @@ use crate::cli::source::{SourceArg, SourceArgs};
 use crate::config::{KeaArgs, KeaSettings, ServerSettings, understood};
 use crate::controller::{self, Options};
 use crate::domain::Rules;
-use crate::kea::{self, Server};
+use crate::kea::{self, Server, Sharing};
 use crate::leader::{self, GuardedObjects, GuardedTransport, LeaderArgs, Term};
 use crate::source;
 use crate::telemetry::metrics::ServerType;
@@ -112,6 +112,7 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings, policy: Policy) -> any
         providers: args.source.providers(),
         strict_defaults: args.source.strict_defaults(),
         workers: policy.workers,
+        sharing: Sharing { mode: settings.shared, ..Sharing::default() },
         rules: policy.rules,
         subnets: args.rules.subnets()?,
         cleanup_timeout: policy.cleanup_timeout,

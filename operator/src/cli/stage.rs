@@ -14,7 +14,7 @@ use crate::config::KeaArgs;
 use crate::controller::{Options, Rehearsal, rehearse};
 use crate::crd::NetworkConfiguration;
 use crate::domain::Rules;
-use crate::kea::{Limits, Server, open};
+use crate::kea::{Limits, Server, Sharing, open};
 use crate::rehearsal::{Notes, Script};
 use crate::telemetry::Metrics;
 
@@ -66,6 +66,8 @@ impl StageArgs {
             strict_defaults: self.source.strict_defaults(),
             metrics: Metrics::default(),
             workers: 1,
+            // What is not written cannot be read back.
+            sharing: Sharing { mode: settings.shared, is_read_back: false },
             rules: rules(of_objects),
             subnets: self.rules.subnets()?,
             cleanup_timeout,

@@ -8,7 +8,7 @@ use super::credentials::CredentialArgs;
 use super::limits::LimitArgs;
 use super::servers::{ServerSettings, endpoints};
 use super::{ConfigError, NOT_YET, flag, given};
-use crate::kea::{Endpoint, HttpSettings, Limits, ReservationDialect, TlsSettings};
+use crate::kea::{Endpoint, HttpSettings, Limits, ReservationDialect, SharedDatabase, TlsSettings};
 
 /// How Kea is reached, as given. An empty value counts as none, as charts set variables whether they have a value or not.
 #[derive(Args, Clone, Debug, Default)]
@@ -76,6 +76,10 @@ pub struct KeaArgs {
     #[arg(long, env = "KEA_DIALECT", default_value = "auto", value_name = "auto|ext|stock", value_parser = dialect)]
     pub kea_dialect: Dialects,
 
+    /// Whether the servers share one host database, so that one of them is written to; auto finds out which do
+    #[arg(long, env = "KEA_SHARED_HOST_DATABASE", default_value = "auto", value_name = "auto|true|false", value_parser = shared)]
+    pub kea_shared_host_database: SharedDatabase,
+
     /// Name that Kea's certificate has, where it is not the URL's host
     #[arg(long, env = "KEA_TLS_SERVER_NAME", value_name = "NAME")]
     pub kea_tls_server_name: Option<String>,
@@ -97,6 +101,15 @@ fn dialect(text: &str) -> Result<Dialects, String> {
     }
 }
 
+fn shared(text: &str) -> Result<SharedDatabase, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "auto" | "" => Ok(SharedDatabase::Auto),
+        "true" => Ok(SharedDatabase::Yes),
+        "false" => Ok(SharedDatabase::No),
+        _ => Err("write auto, true or false".into()),
+    }
+}
+
 /// How Kea is reached, checked.
 #[derive(Clone, Debug)]
 pub struct KeaSettings {
@@ -106,6 +119,8 @@ pub struct KeaSettings {
     pub limits: Limits,
     /// The one dialect to use; none for the best that each server has.
     pub dialect: Option<ReservationDialect>,
+    /// Whether they share a host database.
+    pub shared: SharedDatabase,
     /// The Secret for TLS, which is to be given to each server's settings.
     pub tls_secret: Option<TlsSecretName>,
     /// What is set and does not do what one may think.
@@ -161,7 +176,8 @@ impl KeaArgs {
             warnings.extend(server.in_vain());
             servers.push(server);
         }
-        Ok(KeaSettings { servers, limits, dialect: self.kea_dialect, tls_secret, warnings })
+        let (dialect, shared) = (self.kea_dialect, self.kea_shared_host_database);
+        Ok(KeaSettings { servers, limits, dialect, shared, tls_secret, warnings })
     }
 
     /// TLS that is asked for is not left out for a server.

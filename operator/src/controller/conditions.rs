@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::finding::{Finding, Obstacle};
+use super::finding::{Caveat, Finding, Obstacle};
 use crate::crd::NetworkInterface;
 use crate::domain::{Absence, Interface, Outcome, PinMode};
 use crate::kea::{ErrorClass, KeaError};
@@ -28,7 +28,7 @@ pub const TYPES: [&str; 6] =
 pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (READY, Truth::True, &["Configured"]),
     (READY, Truth::False, &["Reconciling", "Error"]),
-    (SUBNET_RESOLVED, Truth::True, &["Resolved", "NotPersisted"]),
+    (SUBNET_RESOLVED, Truth::True, &["Resolved", "NotPersisted", "NumbersDiffer"]),
     (
         SUBNET_RESOLVED,
         Truth::False,
@@ -62,7 +62,7 @@ pub const REASONS: &[(&str, Truth, &[&str])] = &[
     (
         SERVERS_AGREE,
         Truth::False,
-        &["SubnetNotFound", "SubnetAmbiguous", "SubnetOverlaps", "SubnetNotCreated"],
+        &["SubnetNotFound", "SubnetAmbiguous", "SubnetOverlaps", "SubnetNotCreated", "NotShared"],
     ),
     (SERVERS_AGREE, Truth::Unknown, &[NOT_CHECKED]),
 ];
@@ -163,15 +163,26 @@ pub fn subnet_resolved(finding: &Finding) -> Saying {
         }
         (Some(Obstacle::Subnet(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
         (Some(Obstacle::Creation(error)), ..) => Saying::new(Truth::False, error.reason(), error.to_string()),
-        (_, Some(prefix), Some(subnet)) if let Some(why) = &finding.caveat => Saying::new(
-            Truth::True,
-            "NotPersisted",
-            format!(
-                "prefix {prefix} is in Kea subnet {subnet}, which was created and is lost when Kea restarts, until it is created again: {why}"
-            ),
-        ),
         (_, Some(prefix), Some(subnet)) => {
-            Saying::new(Truth::True, "Resolved", format!("prefix {prefix} is in Kea subnet {subnet}"))
+            let is = format!("prefix {prefix} is in Kea subnet {subnet}");
+            match &finding.caveat {
+                None => Saying::new(Truth::True, "Resolved", is),
+                Some(Caveat::NotPersisted(why)) => Saying::new(
+                    Truth::True,
+                    "NotPersisted",
+                    format!(
+                        "{is}, which was created and is lost when Kea restarts, until it is created again: {why}"
+                    ),
+                ),
+                Some(Caveat::NumbersDiffer(each)) => Saying::new(
+                    Truth::True,
+                    "NumbersDiffer",
+                    format!(
+                        "servers have different Kea subnets for prefix {prefix}: {each}; give them one with one number, as \
+                         Kea's high availability needs it"
+                    ),
+                ),
+            }
         }
         _ => Saying::new(Truth::Unknown, NOT_CHECKED, "Kea did not tell its subnets"),
     }
@@ -205,6 +216,7 @@ pub fn servers_agree(finding: &Finding) -> Saying {
         some => {
             let (_, first) = some[0];
             let reason = match first {
+                Obstacle::Kea(KeaError::NotShared { .. }) => "NotShared",
                 Obstacle::Kea(error) => kea_reason(error),
                 Obstacle::Subnet(error) => error.reason(),
                 Obstacle::Creation(error) => error.reason(),

@@ -200,6 +200,15 @@ impl Creation {
         }
     }
 
+    /// Whether something that was made on a server is not among its `subnets` any more. That is told once.
+    pub fn is_lost(&self, server: &str, subnets: &[Subnet]) -> bool {
+        let mut made = self.made.lock();
+        let Some(made) = made.get_mut(server) else { return false };
+        let before = made.ids.len();
+        made.ids.retain(|id| subnets.iter().any(|subnet| subnet.id == *id));
+        made.ids.len() < before
+    }
+
     /// Whether something was made on a server that is not known to last.
     pub fn is_to_be_kept(&self, server: &str) -> bool {
         self.made.lock().get(server).is_some_and(|made| !made.is_kept)
@@ -297,6 +306,16 @@ mod tests {
         let spec =
             json!({"ipAllocation": {"type": "dhcp", "dhcp": {"requireClientClasses": ["b", " ", "c "]}}});
         assert_eq!(asked(&spec).unwrap().classes, ["b", "c"]);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_once() {
+        let creation = Creation::new(None, "m".into());
+        let subnet = |id| Subnet { id, prefix: "10.1.0.0/24".parse().unwrap() };
+        creation.made.lock().entry("kea".into()).or_default().add(5);
+        assert!(!creation.is_lost("kea", &[subnet(5)]) && !creation.is_lost("other", &[]));
+        assert!(creation.is_lost("kea", &[subnet(6)]));
+        assert!(!creation.is_lost("kea", &[subnet(6)]));
     }
 
     #[test]

@@ -22,8 +22,9 @@ use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
 use crate::kea::{Bookmark, ErrorClass, Happening, KeaError, Life, Member, What};
 
-/// How often a server is asked: with the question for its health, less than one command a second.
-const PAUSE: Duration = Duration::from_millis(1100);
+/// How often a server is asked: with the questions for its health, its state of high availability, its subnets and its addresses in
+/// use, less than one command a second.
+const PAUSE: Duration = Duration::from_millis(1200);
 
 /// How long a server is left alone that does not accept the credentials, or does not permit the commands.
 const LOCKED_OUT: Duration = Duration::from_mins(5);

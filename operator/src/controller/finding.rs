@@ -6,7 +6,7 @@ use super::creation::CreationError;
 use super::dereference::DereferenceError;
 use super::pace::Wait;
 use super::validate::{Remembered, ValidateError};
-use crate::domain::{Interface, NetworkOptions, Outcome, Subnet, SubnetError};
+use crate::domain::{Interface, NetworkOptions, Outcome, Subnet, SubnetError, View};
 use crate::kea::{ErrorClass, KeaError};
 
 /// The result of one look at an object.
@@ -18,8 +18,8 @@ pub struct Finding {
     pub prefix: Option<IpNet>,
     /// Kea's subnet for it, where known.
     pub subnet: Option<Subnet>,
-    /// Why the subnet, which the operator made, is lost when Kea restarts.
-    pub caveat: Option<String>,
+    /// What is to be said of the subnet, though it serves.
+    pub caveat: Option<Caveat>,
     /// What the subnet tells its devices about their network, where known.
     pub options: Option<NetworkOptions>,
     /// The interfaces of the spec and what became of them.
@@ -28,6 +28,28 @@ pub struct Finding {
     pub unreleased: Vec<Remembered>,
     /// What is in the way of knowing more, on every server.
     pub obstacle: Option<Obstacle>,
+}
+
+/// What is not as it should be with a subnet that serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caveat {
+    /// The operator made it, and it is lost when Kea restarts; why.
+    NotPersisted(String),
+    /// Servers have different ones; which.
+    NumbersDiffer(String),
+}
+
+impl Caveat {
+    /// Where servers have different subnets for a prefix.
+    pub fn of_views(views: &[View]) -> Option<Self> {
+        let first = views.first()?;
+        if views.iter().all(|view| view.subnet == first.subnet) {
+            return None;
+        }
+        let each: Vec<String> =
+            views.iter().map(|view| format!("{} on {}", view.subnet, view.server)).collect();
+        Some(Self::NumbersDiffer(each.join(", ")))
+    }
 }
 
 /// One server, as the object found it.

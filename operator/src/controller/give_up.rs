@@ -17,7 +17,7 @@ use super::validate;
 use super::{Context, dereference, notices, status, sweep};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
-use crate::kea::{Change, Changed, KeaError, Member};
+use crate::kea::{Change, Changed, ErrorClass, Fleet, KeaError, Member};
 
 /// Releases what the object has and lets it go; retries while Kea is away.
 pub async fn give_up(
@@ -139,11 +139,10 @@ async fn release_all(
     let macs: Vec<Mac> = macs.into_iter().collect();
     let claimant = context.claimant(object, None, &macs);
     let waiting = context.fleet.wait();
-    let outcomes = join_all(context.fleet.members().iter().map(|member| {
-        let (claimant, macs) = (&claimant, &macs);
-        async move { (member.name().to_owned(), release_on(member, claimant, macs).await) }
-    }))
-    .await;
+    let groups = context.fleet.groups(context.fleet.members()).await;
+    let outcomes = groups.iter().map(|group| release_on_group(&context.fleet, group, &claimant, &macs));
+    let mut outcomes: Vec<_> = join_all(outcomes).await.into_iter().flatten().collect();
+    outcomes.sort_by_key(|(name, _)| context.fleet.members().iter().position(|member| member.name() == name));
     drop(waiting);
     let mut removed = BTreeSet::new();
     let mut servers = Vec::new();
@@ -172,6 +171,28 @@ async fn release_all(
         context.objects.notify(object, &notices::released(removal)).await;
     }
     failure.map_or(Ok(()), |error| Err((servers, error)))
+}
+
+/// Servers that share a database are asked one after the other: what one has removed, the next does not have. One that is away
+/// has nothing either where another has removed it.
+async fn release_on_group(
+    fleet: &Fleet,
+    group: &[Arc<Member>],
+    claimant: &Claimant,
+    macs: &[Mac],
+) -> Vec<(String, Result<Vec<Removal>, KeaError>)> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    for member in group {
+        outcomes.push((member.name().to_owned(), release_on(member, claimant, macs).await));
+    }
+    if outcomes.iter().any(|(_, outcome)| outcome.is_ok()) && fleet.is_shared(group).await {
+        for (_, outcome) in &mut outcomes {
+            if outcome.as_ref().is_err_and(|error| error.class() == ErrorClass::Network) {
+                *outcome = Ok(vec![]);
+            }
+        }
+    }
+    outcomes
 }
 
 async fn release_on(member: &Member, claimant: &Claimant, macs: &[Mac]) -> Result<Vec<Removal>, KeaError> {

@@ -83,7 +83,10 @@ async fn notice_losses(context: &Context, seen: &mut HashMap<String, Arc<Vec<Sub
             continue;
         };
         let before = seen.insert(member.name().into(), subnets.clone());
-        if before.is_some_and(|before| before.iter().any(|subnet| !subnets.contains(subnet))) {
+        // What was just made may be gone before it was looked at.
+        let is_made_lost = context.creation.is_lost(member.name(), &subnets);
+        if is_made_lost || before.is_some_and(|before| before.iter().any(|subnet| !subnets.contains(subnet)))
+        {
             tracing::info!(server = member.name(), "Kea has lost subnets; looking at all objects again");
             let (_, ranks) = heal::everybody(context);
             context.bring_back(ranks);

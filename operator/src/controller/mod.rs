@@ -22,6 +22,7 @@ mod seats;
 mod status;
 mod sweep;
 mod triage;
+mod usage;
 mod validate;
 
 use std::collections::BTreeSet;
@@ -41,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
-use crate::kea::{Fleet, Server};
+use crate::kea::{Fleet, Server, Sharing};
 use crate::source::{Objects, Source};
 use crate::telemetry::metrics::object_key;
 use crate::telemetry::{Metrics, Readiness};
@@ -104,7 +105,7 @@ impl Context {
     ) -> Self {
         let mark = mark(&cluster_id);
         Self {
-            fleet: Arc::new(Fleet::new(servers, &mark)),
+            fleet: Arc::new(Fleet::new(servers, &mark).sharing(options.sharing)),
             objects,
             namespaces,
             policy: Policy {
@@ -226,6 +227,8 @@ pub struct Options {
     pub strict_defaults: bool,
     /// Writes to the source of the objects that may be under way at the same time.
     pub workers: u16,
+    /// How servers share host databases.
+    pub sharing: Sharing,
     /// Settings that decide about addresses.
     pub rules: Rules,
     /// Of what missing subnets are made; none where they are not.
@@ -265,6 +268,7 @@ pub async fn run(
     tasks.spawn(repair::run(context.clone(), configurations.clone(), stop.clone()));
     let ended = CancellationToken::new();
     tasks.spawn(keep::run(context.clone(), ended.clone()));
+    tasks.spawn(usage::run(context.clone(), stop.clone()));
     tasks.spawn(sweep::run(context.clone(), configurations.clone(), sweep, stop.clone()));
     let known = configurations.clone();
     metrics.census(move |namespace, name| known.get(&ObjectRef::new(name).within(namespace)).is_some());

@@ -8,7 +8,7 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
 use super::apply::{self, Applied};
-use super::finding::{Attended, Finding, Obstacle};
+use super::finding::{Attended, Caveat, Finding, Obstacle};
 use super::give_up::{give_up, give_up_unread};
 use super::pace::Wait;
 use super::status::{self, StatusError};
@@ -255,7 +255,8 @@ async fn survey(
         return Err(first.map_or_else(|| Obstacle::Kea(no_server()), |(_, obstacle)| obstacle));
     };
     finding.subnet = Some(first.subnet.clone());
-    finding.caveat = views.iter().find_map(|view| context.creation.caveat(&view.server, view.subnet.id));
+    let lost = views.iter().find_map(|view| context.creation.caveat(&view.server, view.subnet.id));
+    finding.caveat = Caveat::of_views(&views).or(lost.map(Caveat::NotPersisted));
     if let Some(member) = members.first() {
         // What is not known stays as it was reported.
         let told = member.network_options(first.subnet.id).await.ok();

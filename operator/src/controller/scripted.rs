@@ -25,7 +25,7 @@ use super::reconcile::reconcile;
 use super::repair::Writings;
 use super::triage::Policy;
 use crate::crd::{
-    AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationSpec,
+    AnyConfiguration, AnyNamespace, IpAllocationStatus, NetworkConfiguration, NetworkConfigurationSpec,
     NetworkConfigurationStatus, NetworkInterface, NetworkNamespace, NetworkNamespaceStatus,
 };
 use crate::domain::Rules;
@@ -53,6 +53,8 @@ pub struct World {
     pub refuses_status: bool,
     /// Whether its database takes no removal.
     pub refuses_removals: bool,
+    /// Whether NetworkNamespaces must not be written about.
+    pub refuses_usage: bool,
     pub object: NetworkConfiguration,
     pub log: Vec<String>,
 }
@@ -180,6 +182,17 @@ impl Objects for Shared {
         world.log.push(format!("finalizers {}", finalizers.join(",")));
         world.object.metadata.finalizers = Some(finalizers.to_vec());
         Ok(Some(world.next_version()))
+    }
+
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        let said = usage.map(|usage| (usage.allocated_count, usage.available_count, usage.total_count));
+        let mut world = self.0.lock();
+        world.log.push(format!("usage of {} {said:?}", namespace.name_any()));
+        if world.refuses_usage { Err(SourceError::Failed("forbidden".into())) } else { Ok(()) }
     }
 
     async fn notify(&self, _object: &NetworkConfiguration, notice: &Notice) {

@@ -85,7 +85,8 @@ pub async fn run(
             );
         }
         let pulse = context.metrics.liveness().watch("the sweep for orphans");
-        for member in context.fleet.members() {
+        for member in to_sweep(&context).await {
+            let member = &*member;
             let known = known.entry(member.name().into()).or_default();
             let outcome = tokio::select! {
                 outcome = sweep(&context, member, &exists, known, began.elapsed(), options, shrunken) => outcome,
@@ -103,6 +104,19 @@ pub async fn run(
             () = stop.cancelled() => return,
         }
     }
+}
+
+/// The servers to look at: of those that share a host database, the first that answers.
+async fn to_sweep(context: &Context) -> Vec<Arc<Member>> {
+    let mut chosen = vec![];
+    for group in context.fleet.groups(context.fleet.members()).await {
+        let answering = group.iter().find(|member| member.server().state().is_healthy());
+        match answering {
+            Some(member) if context.fleet.is_shared(&group).await => chosen.push(member.clone()),
+            _ => chosen.extend(group),
+        }
+    }
+    chosen
 }
 
 /// All objects that there are, served or not, readable or not.

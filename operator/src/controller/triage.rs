@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::validate::ValidateError;
 use super::{FINALIZER, LEGACY_FINALIZER, SKIP_CLEANUP};
-use crate::crd::{NetworkConfiguration, NetworkNamespace};
+use crate::crd::{IpAllocation, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{ObjectName, Owner};
 use crate::telemetry::metrics::SkipReason;
 
@@ -73,10 +73,21 @@ impl Policy {
         }
         let allocation = namespace?.spec.ip_allocation.as_ref()?;
         // A word that nobody knows is a mistake, and no reason to give anything up: `check_defaults` tells.
-        let by_dhcp = allocation.type_ != "static";
-        let allocator = provider(allocation.provider.as_ref()).filter(|_| named.is_none());
-        let is_ours = allocator.is_none_or(|allocator| self.providers.contains(&allocator));
-        (!by_dhcp || !is_ours).then_some(SkipReason::Allocation)
+        let is_served =
+            allocation.type_ != "static" && (named.is_some() || self.is_our_allocation(allocation));
+        (!is_served).then_some(SkipReason::Allocation)
+    }
+
+    /// Whether a NetworkNamespace allocates by DHCP, and leaves that to this operator.
+    pub fn serves(&self, namespace: &NetworkNamespace) -> bool {
+        match &namespace.spec.ip_allocation {
+            Some(allocation) => is_by_dhcp(allocation) && self.is_our_allocation(allocation),
+            None => !self.strict_defaults,
+        }
+    }
+
+    fn is_our_allocation(&self, allocation: &IpAllocation) -> bool {
+        provider(allocation.provider.as_ref()).is_none_or(|allocator| self.providers.contains(&allocator))
     }
 
     /// Checks that the way of allocation is known, and that nothing is left to defaults, where the settings want that.
@@ -115,6 +126,10 @@ impl Policy {
     }
 }
 
+fn is_by_dhcp(allocation: &IpAllocation) -> bool {
+    matches!(allocation.type_.as_str(), "" | "dhcp")
+}
+
 /// A provider as it is compared; none where it is not set.
 fn provider(text: Option<&String>) -> Option<String> {
     let name = text?.trim().to_lowercase();
@@ -141,7 +156,7 @@ pub fn without_ours(present: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::{IpAllocation, NetworkConfigurationSpec};
+    use crate::crd::NetworkConfigurationSpec;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use k8s_openapi::jiff::Timestamp;
 

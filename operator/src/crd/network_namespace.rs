@@ -219,8 +219,8 @@ pub struct NetworkNamespaceStatus {
     #[schemars(extend("enum" = ["Pending", "Ready", "Error"]))]
     pub provisioning_phase: Option<String>,
 
-    /// Addresses in use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Addresses in use. In `v1alpha2` it has another name, and the counts alone.
+    #[serde(default, alias = "ipAllocationSummary", skip_serializing_if = "Option::is_none")]
     pub ip_allocation_status: Option<IpAllocationStatus>,
 }
 

@@ -26,6 +26,9 @@ const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
     ("coordination.k8s.io", "leases", "", &["get", "create", "update"]),
 ];
 
+/// The same for what it can do without: counts of addresses.
+const COUNTS: (&str, &str, &str, &str) = ("vitistack.io", "networknamespaces", "status", "patch");
+
 /// Looks at the cluster. Whether its objects can be read is the second.
 pub async fn cluster() -> (Vec<Finding>, bool) {
     let Ok(client) = Client::try_default().await else {
@@ -93,8 +96,17 @@ async fn permissions(client: &Client) -> Vec<Finding> {
             }
         }
     }
+    let mut found = vec![];
+    if matches!(is_allowed(client, COUNTS.0, COUNTS.1, COUNTS.2, COUNTS.3).await, Ok(false)) {
+        let name = resource_name(COUNTS.0, COUNTS.1, COUNTS.2);
+        found.push(
+            Finding::info(PERMISSIONS, format!("not permitted: {} {name}", COUNTS.3))
+                .why("the operator does not tell there how many addresses are in use, and does all else"),
+        );
+    }
     if missing.is_empty() {
-        return vec![Finding::ok(PERMISSIONS, "everything that the operator needs is permitted")];
+        found.insert(0, Finding::ok(PERMISSIONS, "everything that the operator needs is permitted"));
+        return found;
     }
     let what = format!("not permitted: {}", missing.join(", "));
     // A person's permissions are not those of the operator.
@@ -103,11 +115,11 @@ async fn permissions(client: &Client) -> Vec<Finding> {
     } else {
         Finding::info(PERMISSIONS, format!("{what}, to the user that asks here"))
     };
-    vec![
-        finding
-            .why("the operator's service account needs it")
-            .fix("add it to the ClusterRole of the operator; docs/operator.md lists what it needs"),
-    ]
+    let finding = finding
+        .why("the operator's service account needs it")
+        .fix("add it to the ClusterRole of the operator; docs/operator.md lists what it needs");
+    found.insert(0, finding);
+    found
 }
 
 fn resource_name(group: &str, resource: &str, subresource: &str) -> String {

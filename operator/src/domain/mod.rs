@@ -16,6 +16,7 @@ mod plan;
 mod reservation;
 mod subnet;
 mod target;
+mod usage;
 mod view;
 
 pub use claims::{Claims, Rank};
@@ -33,4 +34,5 @@ pub use plan::{Put, Removal, Step, Steps, Wanted, address_taken, plan, unclear};
 pub use reservation::{Extras, Identifier, Reservation};
 pub use subnet::{Subnet, SubnetError, parse_prefix, resolve as resolve_subnet};
 pub use target::is_usable;
+pub use usage::Usage;
 pub use view::{Holdings, Known, View};

@@ -16,6 +16,13 @@ pub struct Steps {
     pub interfaces: Vec<Step>,
 }
 
+impl Steps {
+    /// Whether something is to be done.
+    pub fn change_something(&self) -> bool {
+        !self.removals.is_empty() || self.interfaces.iter().any(|step| matches!(step, Step::Put(_)))
+    }
+}
+
 /// A reservation to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Removal {

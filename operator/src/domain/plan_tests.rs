@@ -123,6 +123,24 @@ fn waiting(held: bool) -> Step {
 }
 
 #[test]
+fn of_several_servers_the_lease_that_ends_last_counts() {
+    let ending = |address, expires| {
+        let mut view = server().lease(1, address);
+        view.device(1).leases[0].expires = expires;
+        view
+    };
+    let address = |views: &[View]| put(&plan(&desired(&[1]), views, NOW)[0].interfaces[0]).0;
+    let (older, newer, forever) =
+        (ending(ip(5), Some(NOW + 10)), ending(ip(6), Some(NOW + 60)), ending(ip(7), None));
+    assert_eq!(address(&[older.clone(), newer.clone()]), Wanted::Address(ip(6)));
+    assert_eq!(address(&[newer.clone(), older.clone()]), Wanted::Address(ip(6)));
+    assert_eq!(address(&[newer, forever]), Wanted::Address(ip(7)));
+    let same = ending(ip(8), Some(NOW + 10));
+    assert_eq!(address(&[older.clone(), same]), Wanted::Address(ip(5)));
+    assert_eq!(address(&[server(), older]), Wanted::Address(ip(5)));
+}
+
+#[test]
 fn lease_first_waits_for_the_lease_and_reserves_it() {
     assert_eq!(step(&desired(&[1]), server()), waiting(false));
     assert_eq!(put(&step(&desired(&[1]), server().lease(1, ip(5)))), (Wanted::Address(ip(5)), false));

@@ -62,18 +62,25 @@ pub fn choose(
     }
 }
 
-/// The address that a device has leased, from the first server that knows one in the subnet and the prefix.
+/// The address that a device has leased in the subnet and the prefix. Where servers tell different ones, that of the lease
+/// which ends last: one that was away in Kea's high availability has an older one until it is up to date. When a client was
+/// heard of cannot be compared between servers.
 pub fn leased(mac: Mac, desired: &Desired, views: &[View], now: i64) -> Result<IpAddr, Absence> {
     let mut absence = Absence::NoLease;
+    let mut last: Option<(i64, IpAddr)> = None;
     for view in views {
         match pick_lease(view.leases(mac), &view.subnet, desired.prefix, now) {
-            Ok(lease) => return Ok(lease.address),
+            Ok(lease) => {
+                let end = lease.expires.unwrap_or(i64::MAX);
+                // The first of equals counts.
+                last = last.filter(|(later, _)| *later >= end).or(Some((end, lease.address)));
+            }
             Err(Absence::NoLease) => {}
             Err(other) if absence == Absence::NoLease => absence = other,
             Err(_) => {}
         }
     }
-    Err(absence)
+    last.map(|(_, address)| address).ok_or(absence)
 }
 
 /// Addresses inside the prefix that are reserved for a device by reservations of one relation, in the order of the servers.

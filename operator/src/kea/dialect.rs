@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::commands::{COUNTS_LEASES, HEARTBEAT};
+
 /// Commands for reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReservationDialect {
@@ -45,6 +47,10 @@ pub struct Dialect {
     pub updates: bool,
     /// The full name of the command that adds a subnet, where there is one.
     pub adds_subnets: Option<&'static str>,
+    /// Whether it counts the leases in its lease database (`stat-lease4-get`), besides those of its own.
+    pub counts_leases: bool,
+    /// Whether it is one of several servers in Kea's high availability.
+    pub is_in_ha: bool,
 }
 
 /// A command that a server must have and lacks, and how it comes by it.
@@ -103,7 +109,9 @@ impl Dialect {
             .unwrap_or(SubnetDialect::Config);
         let updates = reservations == ReservationDialect::Ext || commands.contains("reservation-update");
         let adds_subnets = ADDS_SUBNETS.into_iter().find(|command| commands.contains(command));
-        Ok(Self { reservations, subnets, updates, adds_subnets })
+        let counts_leases = commands.contains(COUNTS_LEASES);
+        let is_in_ha = commands.contains(HEARTBEAT);
+        Ok(Self { reservations, subnets, updates, adds_subnets, counts_leases, is_in_ha })
     }
 
     /// The full name of a reservation command.

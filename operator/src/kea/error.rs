@@ -148,6 +148,17 @@ pub enum KeaError {
         /// Kea's own text.
         text: String,
     },
+    /// A server that should share a host database with another does not see what was written there.
+    #[error(
+        "Kea at {server} does not have what was written to {other}; give both the same hosts-databases, or set \
+         KEA_SHARED_HOST_DATABASE to auto"
+    )]
+    NotShared {
+        /// The endpoint.
+        server: String,
+        /// The one that was written to.
+        other: String,
+    },
 }
 
 impl KeaError {
@@ -166,7 +177,7 @@ impl KeaError {
             Self::HttpStatus { status, .. } if *status >= 500 || matches!(status, 408 | 429) => {
                 ErrorClass::Network
             }
-            Self::HttpStatus { .. } | Self::Refused { .. } => ErrorClass::Validation,
+            Self::HttpStatus { .. } | Self::Refused { .. } | Self::NotShared { .. } => ErrorClass::Validation,
             Self::Unauthorized { .. } => ErrorClass::Authentication,
             Self::Forbidden { .. } => ErrorClass::Permission,
             Self::Unsupported { .. } => ErrorClass::Resource,

@@ -1,13 +1,15 @@
 //! The servers, as one: what is read, and what is changed on all of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::commands::Configuration;
 use super::joiner::{Activity, Joiner, Presence};
+use super::sharing::{Seen, SharedDatabase, Sharing};
 use super::{Change, Changed, KeaError, Server};
 use crate::domain::{Known, Mac, NetworkOptions, Reservation, Subnet};
 
@@ -16,16 +18,20 @@ const SUBNETS_LAST: Duration = Duration::from_secs(30);
 /// A list this young is not asked for again, whatever it lacks.
 const SUBNETS_FRESH: Duration = Duration::from_secs(1);
 
-/// How long what its configuration says about options is believed: it is long, and changes seldom.
-const OPTIONS_LAST: Duration = Duration::from_mins(5);
+/// How long what its configuration says is believed: it is long, and changes seldom.
+const CONFIGURATION_LASTS: Duration = Duration::from_mins(5);
 
 /// Something that a server told, and when.
 type Told<T> = tokio::sync::Mutex<Option<(Instant, Arc<T>)>>;
+
+/// Servers, and the databases that they have in common, if any.
+type Group = (Option<Arc<str>>, Vec<Arc<Member>>);
 
 /// All servers, the one to believe first.
 pub struct Fleet {
     members: Vec<Arc<Member>>,
     activity: Arc<Activity>,
+    sharing: Sharing,
 }
 
 /// One server, with what is joined and kept for it.
@@ -34,7 +40,8 @@ pub struct Member {
     look_ups: Joiner<Mac, Known>,
     changes: Joiner<Change, Changed>,
     subnets: Told<Vec<Subnet>>,
-    options: Told<HashMap<u32, NetworkOptions>>,
+    configuration: Told<Configuration>,
+    seen: Seen,
     state: Mutex<Standing>,
 }
 
@@ -56,7 +63,56 @@ impl Fleet {
         let activity: Arc<Activity> = Arc::default();
         let members =
             servers.into_iter().map(|server| Arc::new(Member::new(server, &activity, mark))).collect();
-        Self { members, activity }
+        Self { members, activity, sharing: Sharing::default() }
+    }
+
+    /// The same, whose servers share host databases in that way.
+    #[must_use]
+    pub fn sharing(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
+    }
+
+    /// Whether it is to be read back what is written to one of several servers that share a database.
+    pub fn is_read_back(&self) -> bool {
+        self.sharing.is_read_back
+    }
+
+    /// Whether it is for the operator to find out which servers share a database.
+    pub fn is_sharing_found_out(&self) -> bool {
+        self.sharing.mode == SharedDatabase::Auto
+    }
+
+    /// `members` in groups that share a host database, or may do so; all in their order.
+    pub async fn groups(&self, members: &[Arc<Member>]) -> Vec<Vec<Arc<Member>>> {
+        let is_one = self.sharing.mode == SharedDatabase::Yes;
+        if is_one || members.len() < 2 {
+            return if members.is_empty() { vec![] } else { vec![members.to_vec()] };
+        }
+        let mut groups: Vec<Group> = vec![];
+        for member in members {
+            let databases = match self.sharing.mode {
+                SharedDatabase::Auto => member.shared_databases().await,
+                SharedDatabase::Yes | SharedDatabase::No => None,
+            };
+            match groups.iter_mut().find(|(of, _)| of.is_some() && *of == databases) {
+                Some((_, group)) => group.push(member.clone()),
+                None => groups.push((databases, vec![member.clone()])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// Whether servers of one group are known to share their database, so that each of them speaks for the others.
+    pub async fn is_shared(&self, group: &[Arc<Member>]) -> bool {
+        if self.sharing.mode == SharedDatabase::Yes {
+            return true;
+        }
+        for follower in group.iter().skip(1) {
+            if !follower.is_seen_to_share().await {
+                return false;
+            }
+        }
+        group.len() > 1
     }
 
     /// The servers, the primary first.
@@ -105,7 +161,8 @@ impl Member {
             look_ups,
             changes,
             subnets: Told::default(),
-            options: Told::default(),
+            configuration: Told::default(),
+            seen: Seen::default(),
             state: Mutex::default(),
         }
     }
@@ -185,24 +242,68 @@ impl Member {
 
     /// What a subnet tells its devices about their network.
     pub async fn network_options(&self, subnet_id: u32) -> Result<NetworkOptions, KeaError> {
-        let mut known = self.options.lock().await;
-        if let Some((when, options)) = known.as_ref() {
+        let mut known = self.configuration.lock().await;
+        if let Some((when, configuration)) = known.as_ref() {
             // A subnet that is not there was added since.
-            let age = if options.contains_key(&subnet_id) { OPTIONS_LAST } else { SUBNETS_FRESH };
+            let is_there = configuration.options.contains_key(&subnet_id);
+            let age = if is_there { CONFIGURATION_LASTS } else { SUBNETS_FRESH };
             if when.elapsed() < age {
-                return Ok(options.get(&subnet_id).cloned().unwrap_or_default());
+                return Ok(configuration.options.get(&subnet_id).cloned().unwrap_or_default());
             }
         }
-        let options = Arc::new(self.server.network_options().await?);
-        *known = Some((Instant::now(), options.clone()));
-        Ok(options.get(&subnet_id).cloned().unwrap_or_default())
+        let configuration = Arc::new(self.server.configuration().await?);
+        *known = Some((Instant::now(), configuration.clone()));
+        Ok(configuration.options.get(&subnet_id).cloned().unwrap_or_default())
     }
 
-    /// Forgets the subnets and what they tell devices: a command showed that they are not as they were told, or the server may
-    /// have another configuration.
+    /// Its host databases, where other servers may have the same, and it was not seen to be otherwise. While it is away, what
+    /// it said last.
+    async fn shared_databases(&self) -> Option<Arc<str>> {
+        self.databases().await.filter(|databases| self.seen.shares(databases) != Some(false))
+    }
+
+    async fn databases(&self) -> Option<Arc<str>> {
+        let mut known = self.configuration.lock().await;
+        if known.as_ref().is_none_or(|(when, _)| when.elapsed() >= CONFIGURATION_LASTS)
+            && let Ok(configuration) = self.server.configuration().await
+        {
+            *known = Some((Instant::now(), Arc::new(configuration)));
+        }
+        known.as_ref().and_then(|(_, configuration)| configuration.databases.clone())
+    }
+
+    async fn is_seen_to_share(&self) -> bool {
+        self.databases().await.is_some_and(|databases| self.seen.shares(&databases) == Some(true))
+    }
+
+    /// It sees, or does not see, what was written to another server that has the same databases by its configuration.
+    pub async fn sees_the_same_as(&self, other: &Self, shares: bool) {
+        let Some(databases) = self.databases().await else { return };
+        if self.seen.note(databases.clone(), shares) {
+            let (server, other, databases) = (self.name(), other.name(), &*databases);
+            if shares {
+                tracing::info!(
+                    server,
+                    other,
+                    databases,
+                    "two servers share a host database: one of them is written to"
+                );
+            } else {
+                tracing::warn!(
+                    server,
+                    other,
+                    databases,
+                    "two servers name the same host database, and do not share it: each is written to"
+                );
+            }
+        }
+    }
+
+    /// Forgets the subnets, and what the configuration says of them: a command changed them, or showed that they are not as
+    /// they were told, or the server may have another configuration.
     pub async fn forget_subnets(&self) {
         *self.subnets.lock().await = None;
-        *self.options.lock().await = None;
+        *self.configuration.lock().await = None;
     }
 
     /// What it knows of devices, asked for together with those of others.

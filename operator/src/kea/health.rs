@@ -15,7 +15,8 @@ const AT_REST: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(1);
 
 /// Asks the server for its commands until `stop`: every 30 s, and sooner after it failed. So a server that comes back is
-/// found, whatever its circuit says, and one that came back with other hooks is noticed.
+/// found, whatever its circuit says, and one that came back with other hooks is noticed. One in Kea's high availability is
+/// asked for its state each time.
 pub async fn watch_over(server: Arc<Server>, stop: CancellationToken) {
     let mut wait = SOON;
     loop {
@@ -23,6 +24,13 @@ pub async fn watch_over(server: Arc<Server>, stop: CancellationToken) {
             outcome = server.probe() => outcome,
             () = stop.cancelled() => return,
         };
+        // What comes of it is known, or was logged, by the server.
+        if outcome.as_ref().is_ok_and(|dialect| dialect.is_in_ha) {
+            tokio::select! {
+                _ = server.look_at_availability() => {}
+                () = stop.cancelled() => return,
+            }
+        }
         let pause = match &outcome {
             Err(error) if passes(error) => {
                 let pause = wait;

@@ -73,7 +73,8 @@ impl Repeat {
             | KeaError::Unauthorized { .. }
             | KeaError::Forbidden { .. }
             | KeaError::Unsupported { .. }
-            | KeaError::Refused { .. } => false,
+            | KeaError::Refused { .. }
+            | KeaError::NotShared { .. } => false,
         }
     }
 }

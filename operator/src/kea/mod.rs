@@ -12,6 +12,7 @@ mod limits;
 mod pages;
 mod reply;
 mod server;
+mod sharing;
 mod state;
 mod text;
 mod transport;
@@ -19,7 +20,7 @@ mod wire;
 mod wire_options;
 
 pub use breaker::Circuit;
-pub use commands::{Bookmark, Change, Changed, Happening, Life, News, What};
+pub use commands::{Availability, Bookmark, Change, Changed, Happening, Life, News, What};
 pub use dialect::{Dialect, ReservationDialect, SubnetDialect};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ErrorClass, KeaError};
@@ -28,6 +29,7 @@ pub use health::watch_over;
 pub use limits::{Limits, Repeat};
 pub use pages::Listed;
 pub use server::Server;
+pub use sharing::{SharedDatabase, Sharing, databases_of};
 pub use state::{Reach, ServerState};
 pub use transport::{
     Credentials, Glance, HttpSettings, SecretKeys, SecretReceiver, SetupError, Text, TlsSecret, TlsSettings,

@@ -126,6 +126,13 @@ impl Server {
         self.ask(Passage { server: self, permit: Some(permit) }).await
     }
 
+    /// Asks a server in Kea's high availability how it is.
+    pub async fn look_at_availability(&self) -> Result<(), KeaError> {
+        let availability = self.availability().await?;
+        self.know(|state| state.availability = availability);
+        Ok(())
+    }
+
     /// Asks for the commands, or waits for the answer that somebody else asks for already.
     async fn ask(&self, passage: Passage<'_>) -> Result<Dialect, KeaError> {
         let before = self.answers.load(Ordering::Acquire);
@@ -234,7 +241,10 @@ impl Server {
         passage.end(ending(outcome.as_ref().err()));
         self.know(|state| {
             match outcome.as_ref().err().filter(|error| !error.is_keas()) {
-                Some(error) => state.reach = Reach::Fails(error.clone()),
+                Some(error) => {
+                    state.reach = Reach::Fails(error.clone());
+                    state.availability.clear();
+                }
                 None => state.reach = Reach::Answers,
             }
             state.stale_credentials = self.transport.complaint();

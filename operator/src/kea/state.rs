@@ -2,7 +2,7 @@
 
 use std::mem::discriminant;
 
-use super::{Circuit, Dialect, KeaError};
+use super::{Availability, Circuit, Dialect, KeaError};
 
 /// What is known of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct ServerState {
     pub reach: Reach,
     /// The commands that it was last found to have; they stay while it is away.
     pub dialect: Option<Dialect>,
+    /// Its part in Kea's high availability, one entry for each relationship; none while it is away.
+    pub availability: Vec<Availability>,
     /// Which commands it lacks that the operator needs.
     pub lacking: Option<KeaError>,
     /// Why new credentials or certificates cannot be used; those from before are used on.
@@ -54,6 +56,10 @@ impl ServerState {
         }
         if let Some(dialect) = self.dialect.filter(|_| self.dialect != before.dialect) {
             tracing::info!(server, %dialect, "commands of Kea found");
+        }
+        for part in self.availability.iter().filter(|part| !before.availability.contains(part)) {
+            let answers = part.scopes.join(",");
+            tracing::info!(server, state = part.state, answers, "state of Kea's high availability");
         }
         if let Some(error) = self.lacking.as_ref().filter(|_| self.lacking != before.lacking) {
             tracing::warn!(server, %error, "Kea lacks what the operator needs; will keep trying");

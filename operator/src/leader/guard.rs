@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Term;
-use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::kea::{KeaError, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
@@ -59,6 +59,15 @@ impl Objects for GuardedObjects {
     ) -> Result<Option<String>, SourceError> {
         self.term.last().await;
         self.inner.set_finalizers(object, finalizers).await
+    }
+
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        self.term.last().await;
+        self.inner.write_usage(namespace, usage).await
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {

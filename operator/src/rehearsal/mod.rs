@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::kea::{KeaError, Transport};
 use crate::source::{Notice, Objects, SourceError};
 
@@ -105,6 +105,14 @@ impl Objects for Script {
     ) -> Result<Option<String>, SourceError> {
         self.0.lock().finalizers = Some(finalizers.to_vec());
         Ok(object.metadata.resource_version.clone())
+    }
+
+    async fn write_usage(
+        &self,
+        _namespace: &NetworkNamespace,
+        _usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        Ok(())
     }
 
     async fn notify(&self, _object: &NetworkConfiguration, notice: &Notice) {

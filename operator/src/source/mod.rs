@@ -12,7 +12,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{
+    AnyConfiguration, AnyNamespace, IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus,
+    NetworkNamespace,
+};
 use crate::telemetry::Readiness;
 
 /// An opened source.
@@ -72,7 +75,7 @@ impl Source {
     }
 }
 
-/// Writes about NetworkConfigurations.
+/// Writes about NetworkConfigurations, and the little there is to say of their NetworkNamespaces.
 #[async_trait]
 pub trait Objects: Send + Sync {
     /// Makes `status` the operator's part of the status; what it wrote before and `status` lacks goes. Returns the
@@ -90,6 +93,14 @@ pub trait Objects: Send + Sync {
         object: &NetworkConfiguration,
         finalizers: &[String],
     ) -> Result<Option<String>, SourceError>;
+
+    /// Makes `usage` what the status of a NetworkNamespace says of its addresses; none takes back what the operator said. A
+    /// conflict where another writer says it. Does nothing where the source keeps no such status.
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError>;
 
     /// Tells people about a change. Never fails: what cannot be told is logged.
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice);

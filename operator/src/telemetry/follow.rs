@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use super::metrics::{Outcome, Phase, ServerType, object_key};
-use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::kea::{Server, ServerState};
 use crate::source::{Notice, Objects, SourceError};
 
@@ -31,6 +31,9 @@ fn show(metrics: &Metrics, server: &str, place: ServerType, before: &ServerState
     metrics.server_is_healthy(server, place, now.is_healthy());
     metrics.breaker_is(server, now.circuit);
     metrics.dialect_is(server, now.dialect.map(|dialect| dialect.reservations.name()));
+    if before.availability != now.availability {
+        metrics.availability_is(server, &before.availability, &now.availability);
+    }
     for _ in before.renewals..now.renewals {
         metrics.credentials_reloaded(Outcome::Success);
     }
@@ -70,6 +73,14 @@ impl Objects for CountedObjects {
         self.inner.set_finalizers(object, finalizers).await
     }
 
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        self.inner.write_usage(namespace, usage).await
+    }
+
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {
         self.inner.notify(object, notice).await;
     }
@@ -78,7 +89,7 @@ impl Objects for CountedObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kea::{Circuit, Reach};
+    use crate::kea::{Availability, Circuit, Reach};
     use crate::telemetry::metrics::Format;
 
     #[test]
@@ -103,5 +114,27 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
         }
+    }
+    #[test]
+    fn a_state_of_high_availability_is_shown_until_it_is_another() {
+        let metrics = Metrics::default();
+        let part = |state: &str, scopes: &[&str]| Availability {
+            state: state.into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        let alone = ServerState::default();
+        let standby = ServerState { availability: vec![part("hot-standby", &[])], ..alone.clone() };
+        let down = ServerState { availability: vec![part("partner-down", &["a", "b"])], ..alone.clone() };
+        let shown = |before, now| {
+            show(&metrics, "kea", ServerType::Primary, before, now);
+            let text = metrics.encode(Format::Prometheus);
+            let lines = text.lines().filter(|line| line.starts_with("kea_operator_server_ha"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let state = |word: &str| format!(r#"kea_operator_server_ha_state{{server="kea",state="{word}"}} 1"#);
+        let scopes = |number| format!(r#"kea_operator_server_ha_scopes{{server="kea"}} {number}"#);
+        assert_eq!(shown(&alone, &standby), [state("hot-standby"), scopes(0)]);
+        assert_eq!(shown(&standby, &down), [state("partner-down"), scopes(2)]);
+        assert!(shown(&down, &alone).is_empty());
     }
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::config::Config;
+use serde_json::json;
+
 use super::list;
 use crate::doctor::{Check, Facts, Finding};
+use crate::kea::databases_of;
 
 const CHECK: Check = Check::Peers;
 
@@ -64,6 +67,17 @@ fn differences(first: &Facts, ours: Config<'_>, other: &Facts, theirs: Config<'_
             ),
         );
     }
+    let databases = |config: Config<'_>| databases_of(&json!({"Dhcp4": config.0}));
+    if let (Some(here), Some(there)) = (databases(ours), databases(theirs))
+        && here == there
+    {
+        found.push(
+            Finding::ok(CHECK, format!("the host database is that of {}: {there}", first.name)).why(
+                "the operator writes to one server of a shared database, and reads it back on the others; one that \
+                 does not see it is written to, too",
+            ),
+        );
+    }
     if let (Ok(here), Ok(there)) = (&first.version, &other.version)
         && here != there
     {
@@ -83,7 +97,6 @@ mod tests {
     use crate::doctor::Severity::{Error, Warning};
     use crate::doctor::ask::healthy;
     use crate::kea::KeaError;
-    use serde_json::json;
 
     #[test]
     fn equals_are_well() {

@@ -17,7 +17,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
 use super::{Notice, Objects, Source, SourceError};
-use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{
+    AnyConfiguration, IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace,
+};
 
 use folder::Folder;
 use records::Shelf;
@@ -165,6 +167,15 @@ impl Objects for Records {
                 known.metadata.finalizers = Some(finalizers.to_vec());
             })
             .map(Some)
+    }
+
+    async fn write_usage(
+        &self,
+        _namespace: &NetworkNamespace,
+        _usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        // Their files are others'.
+        Ok(())
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {

@@ -5,6 +5,7 @@ mod news;
 mod objects;
 mod slim;
 mod takeover;
+mod usage;
 mod watch;
 
 use std::sync::Arc;
@@ -65,13 +66,21 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
     tokio::spawn(watch_configurations(client.clone(), writer, triggers.clone(), conditions.clone()));
     let (namespaces, writer) = reflector::store();
     let late = CancellationToken::new();
-    tokio::spawn(namespaces::watch(client.clone(), writer, configurations.clone(), triggers, late.clone()));
+    let tried = namespaces::Tried::default();
+    tokio::spawn(namespaces::watch(
+        client.clone(),
+        writer,
+        configurations.clone(),
+        triggers,
+        late.clone(),
+        tried.clone(),
+    ));
     Ok(Source {
         configurations,
         namespaces,
         namespaces_late: late,
         triggers: triggered,
-        objects: Arc::new(Cluster { client, conditions }),
+        objects: Arc::new(Cluster { client, conditions, namespaces: tried }),
         cluster_id,
     })
 }

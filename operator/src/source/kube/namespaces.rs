@@ -4,6 +4,7 @@
 //! webhook, which may fail or hang. Then the other version is tried: it needs no conversion for the objects that are stored
 //! in it. While neither can be read, what was read before stays in use.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
@@ -13,11 +14,13 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
+use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::slim::slim;
+use super::usage;
 use super::watch::Watch;
 use crate::crd::{
     AnyConfiguration, AnyNamespace, GROUP, NetworkNamespace, NetworkNamespaceSpec, NetworkNamespaceStatus,
@@ -34,6 +37,17 @@ const GRACE: Duration = Duration::from_secs(45);
 /// A NetworkNamespace of either version. A spec may be left out in `v1alpha2`.
 type Versioned = DeserializeGuard<Object<Option<NetworkNamespaceSpec>, NetworkNamespaceStatus>>;
 
+/// The version that was last tried. What is written is written in the same.
+#[derive(Clone, Default)]
+pub struct Tried(Arc<Mutex<Option<&'static str>>>);
+
+impl Tried {
+    /// Its name.
+    pub fn version(&self) -> &'static str {
+        self.0.lock().unwrap_or(VERSIONS[VERSIONS.len() - 1])
+    }
+}
+
 /// Keeps NetworkNamespaces up to date and triggers the objects of a Kubernetes namespace when one there comes, goes, or says
 /// something else. `late` is cancelled when they could not be read for a while after the start.
 pub async fn watch(
@@ -42,6 +56,7 @@ pub async fn watch(
     configurations: Store<AnyConfiguration>,
     triggers: UnboundedSender<ObjectRef<AnyConfiguration>>,
     late: CancellationToken,
+    tried: Tried,
 ) {
     let mut watch = Watch::new("NetworkNamespaces", writer);
     tokio::spawn(lateness(watch.ready.clone(), configurations.clone(), triggers.clone(), late));
@@ -49,6 +64,7 @@ pub async fn watch(
         let versions = versions(&client).await;
         let version = versions[watch.failures % versions.len()];
         tracing::debug!(version, "reading NetworkNamespaces");
+        *tried.0.lock() = Some(version);
         let users = |namespace: ObjectRef<AnyNamespace>| {
             for object in references_in(&configurations, namespace.namespace.as_deref()) {
                 // Nobody listens any more when the operator stops.
@@ -75,18 +91,22 @@ async fn versions(client: &Client) -> Vec<&'static str> {
     if served.is_empty() { vec![VERSIONS[VERSIONS.len() - 1]] } else { served }
 }
 
-fn events(
-    client: &Client,
-    version: &str,
-) -> impl Stream<Item = watcher::Result<watcher::Event<AnyNamespace>>> + use<> {
-    let resource = ApiResource {
+/// NetworkNamespaces in that version.
+pub fn resource(version: &str) -> ApiResource {
+    ApiResource {
         group: GROUP.into(),
         version: version.into(),
         api_version: format!("{GROUP}/{version}"),
         kind: NetworkNamespace::kind(&()).into(),
         plural: NetworkNamespace::plural(&()).into(),
-    };
-    let api: Api<Versioned> = Api::all_with(client.clone(), &resource);
+    }
+}
+
+fn events(
+    client: &Client,
+    version: &str,
+) -> impl Stream<Item = watcher::Result<watcher::Event<AnyNamespace>>> + use<> {
+    let api: Api<Versioned> = Api::all_with(client.clone(), &resource(version));
     watcher(api, watcher::Config::default()).default_backoff().map(|event| event.map(read))
 }
 
@@ -101,7 +121,10 @@ fn read(event: watcher::Event<Versioned>) -> watcher::Event<AnyNamespace> {
 }
 
 fn plain(mut object: Versioned) -> AnyNamespace {
+    let mut owners = object.meta().clone();
+    usage::keep_owners(&mut owners);
     slim(object.meta_mut());
+    object.meta_mut().managed_fields = owners.managed_fields;
     DeserializeGuard(match object.0 {
         Ok(object) => Ok(NetworkNamespace {
             metadata: object.metadata,

@@ -9,10 +9,11 @@ use kube::{Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::namespaces::Tried;
 use super::slim::ConditionList;
-use super::{FIELD_MANAGER, takeover};
+use super::{FIELD_MANAGER, takeover, usage};
 use crate::controller::conditions;
-use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
+use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::source::{Notice, Objects, SourceError};
 
 /// Longest note of an event, in bytes (Kubernetes API, `events.k8s.io/v1`).
@@ -28,6 +29,8 @@ pub struct Cluster {
     pub client: Client,
     /// What is known of the list of conditions.
     pub conditions: ConditionList,
+    /// The version of NetworkNamespaces.
+    pub namespaces: Tried,
 }
 
 impl Cluster {
@@ -110,7 +113,8 @@ impl Cluster {
     }
 }
 
-async fn answer<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, SourceError> {
+/// The answer of the API server, if it comes in time.
+pub async fn answer<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, SourceError> {
     match timeout(ANSWER, request).await {
         Ok(answer) => answer.map_err(source_error),
         Err(_) => {
@@ -156,6 +160,14 @@ impl Objects for Cluster {
         let written = self.merge(object, &patch).await?;
         let gone = written.metadata.deletion_timestamp.is_some() && written.finalizers().is_empty();
         Ok(if gone { None } else { written.resource_version() })
+    }
+
+    async fn write_usage(
+        &self,
+        namespace: &NetworkNamespace,
+        usage: Option<&IpAllocationStatus>,
+    ) -> Result<(), SourceError> {
+        usage::write(&self.client, self.namespaces.version(), namespace, usage).await
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {

@@ -86,7 +86,8 @@ pub fn conditions_are_one(metadata: &ObjectMeta) -> Option<bool> {
     })
 }
 
-fn is_ours(entry: &ManagedFieldsEntry) -> bool {
+/// Whether an entry is what this operator applied.
+pub fn is_ours(entry: &ManagedFieldsEntry) -> bool {
     entry.manager.as_deref() == Some(FIELD_MANAGER)
         && entry.operation.as_deref() == Some("Apply")
         && entry.subresource.as_deref() == Some("status")

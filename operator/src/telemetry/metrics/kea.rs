@@ -1,5 +1,6 @@
 //! What the operator sees of Kea's servers. `server` is always the endpoint as configured, without credentials.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -8,8 +9,9 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::Metrics;
 use super::registry::{Labelled, Registrar, moments, numbers};
-use super::words::{CommandResult, Outcome, ServerType};
-use crate::kea::Circuit;
+use super::words::{AddressState, CommandResult, Outcome, ServerType};
+use crate::domain::Usage;
+use crate::kea::{Availability, Circuit};
 
 pub(super) struct KeaFamilies {
     commands: Labelled<3, Counter>,
@@ -20,6 +22,9 @@ pub(super) struct KeaFamilies {
     breaker: Labelled<2, Gauge>,
     dialect: Labelled<2, Gauge>,
     credential_reloads: Labelled<1, Counter>,
+    ha_state: Labelled<2, Gauge>,
+    ha_scopes: Labelled<1, Gauge>,
+    addresses: Labelled<3, Gauge>,
 }
 
 impl KeaFamilies {
@@ -66,6 +71,21 @@ impl KeaFamilies {
                 "credential_reloads",
                 "Times that changed credentials or certificates were read again",
                 ["result"],
+            ),
+            ha_state: to.gauges(
+                "server_ha_state",
+                "1 at the state of the server in Kea's high availability",
+                ["server", "state"],
+            ),
+            ha_scopes: to.gauges(
+                "server_ha_scopes",
+                "Whose clients the server answers in Kea's high availability: of so many servers, 0 for nobody",
+                ["server"],
+            ),
+            addresses: to.gauges(
+                "subnet_addresses",
+                "Addresses of the subnet of a NetworkNamespace by their state, as Kea counts them",
+                ["server", "subnet_id", "state"],
             ),
         }
     }
@@ -118,6 +138,48 @@ impl Metrics {
         }
         if let Some(dialect) = dialect {
             self.0.kea.dialect.of([server.to_owned().into(), dialect.into()]).set(1);
+        }
+    }
+
+    /// A server is so in Kea's high availability now, or is not in any.
+    pub fn availability_is(&self, server: &str, before: &[Availability], now: &[Availability]) {
+        let state = |part: &Availability| [server.to_owned().into(), part.state.clone().into()];
+        for part in before {
+            self.0.kea.ha_state.remove(state(part));
+        }
+        for part in now {
+            self.0.kea.ha_state.of(state(part)).set(1);
+        }
+        let scopes: usize = now.iter().map(|part| part.scopes.len()).sum();
+        if now.is_empty() {
+            self.0.kea.ha_scopes.remove([server.to_owned().into()]);
+        } else {
+            let gauge = self.0.kea.ha_scopes.of([server.to_owned().into()]);
+            gauge.set(i64::try_from(scopes).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A server has so many addresses in use, by the number of its subnet. What was said of it before is forgotten.
+    pub fn addresses_are(&self, server: &str, usage: &HashMap<u32, Usage>) {
+        let mut known = self.0.subnets.lock();
+        let labels =
+            |id: u32, state: AddressState| [server.to_owned().into(), id.to_string().into(), state.into()];
+        let before = known.insert(server.to_owned(), usage.keys().copied().collect()).unwrap_or_default();
+        for gone in before.iter().filter(|id| !usage.contains_key(id)) {
+            for state in AddressState::ALL {
+                self.0.kea.addresses.remove(labels(*gone, *state));
+            }
+        }
+        for (id, usage) in usage {
+            for state in AddressState::ALL {
+                let number = match state {
+                    AddressState::Total => usage.total,
+                    AddressState::Assigned => usage.assigned,
+                    AddressState::Declined => usage.declined,
+                };
+                let gauge = self.0.kea.addresses.of(labels(*id, *state));
+                gauge.set(i64::try_from(number).unwrap_or(i64::MAX));
+            }
         }
     }
 

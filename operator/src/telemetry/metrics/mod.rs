@@ -26,8 +26,8 @@ pub use exposition::Format;
 pub use objects::{ObjectKey, Reconciling, object_key};
 pub use registry::Description;
 pub use words::{
-    CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation, ServerType, SkipReason,
-    SweepResult,
+    AddressState, CommandResult, ErrorType, OperationStatus, Outcome, Phase, ReservationOperation,
+    ServerType, SkipReason, SweepResult,
 };
 
 /// Every metric of the operator. Clones are cheap and count together.
@@ -40,6 +40,8 @@ struct Inner {
     kea: kea::KeaFamilies,
     /// The dialect that is shown, by server.
     dialects: Mutex<HashMap<String, &'static str>>,
+    /// The subnets whose addresses are shown, by server.
+    subnets: Mutex<HashMap<String, Vec<u32>>>,
     reservations: reservations::ReservationFamilies,
     objects: objects::ObjectFamilies,
     leader: Gauge,
@@ -74,6 +76,7 @@ impl Metrics {
             descriptions,
             kea,
             dialects: Mutex::default(),
+            subnets: Mutex::default(),
             reservations,
             objects,
             leader,

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
-use crate::kea::Circuit;
+use crate::domain::Usage;
+use crate::kea::{Availability, Circuit};
 
 /// A value for everything that can have one.
 fn everything() -> Metrics {
@@ -14,6 +15,10 @@ fn everything() -> Metrics {
     metrics.server_is_healthy("http://kea:8000", ServerType::Primary, true);
     metrics.breaker_is("http://kea:8000", Circuit::HalfOpen);
     metrics.dialect_is("http://kea:8000", Some("stock"));
+    let part = Availability { state: "hot-standby".into(), scopes: vec!["a".into()] };
+    metrics.availability_is("http://kea:8000", &[], &[part]);
+    let usage = Usage { total: 20, assigned: 3, declined: 1 };
+    metrics.addresses_are("http://kea:8000", &[(7, usage)].into());
     metrics.credentials_reloaded(Outcome::Success);
     metrics.reservation_operation(ReservationOperation::Add, OperationStatus::Success, 7);
     metrics.object_reserved_after(second);
@@ -161,4 +166,25 @@ fn a_lease_is_waited_for_from_its_first_sight() {
     metrics.lease_reserved("b", 13_500);
     assert_eq!(value(&metrics, "kea_operator_lease_to_pin_seconds_sum").unwrap(), "3.5");
     assert_eq!(value(&metrics, "kea_operator_lease_to_pin_seconds_count").unwrap(), "2");
+}
+
+#[test]
+fn addresses_of_a_subnet_that_is_gone_are_forgotten() {
+    let metrics = Metrics::default();
+    let usage = Usage { total: 20, assigned: 3, declined: 1 };
+    let shown = || {
+        let text = metrics.encode(Format::Prometheus);
+        let mut lines: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("kea_operator_subnet_addresses{server=\"s\",subnet_id="))
+            .map(str::to_owned)
+            .collect();
+        lines.sort();
+        lines
+    };
+    metrics.addresses_are("s", &[(7, usage), (8, usage)].into());
+    assert_eq!(shown().len(), 6);
+    metrics.addresses_are("s", &[(7, usage)].into());
+    let wanted = [r#""7",state="assigned"} 3"#, r#""7",state="declined"} 1"#, r#""7",state="total"} 20"#];
+    assert_eq!(shown(), wanted);
 }

@@ -122,6 +122,18 @@ impl ServerType {
 }
 
 words! {
+    /// Which addresses of a subnet are counted.
+    AddressState {
+        /// All that are in its pools.
+        Total = "total",
+        /// Those in use, declined ones too.
+        Assigned = "assigned",
+        /// Those that a device declined.
+        Declined = "declined",
+    }
+}
+
+words! {
     /// What is done to a reservation.
     ReservationOperation {
         /// Made.
