@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::figures::Runs;
-use crate::served::{Dialect, Served, Shared};
+use crate::served::{AtRest, Dialect, Served, Shared};
 
 /// A run of the whole.
 pub struct Bench {
@@ -42,6 +42,16 @@ impl Bench {
     /// How long the peer took for the same in a run, in seconds; measured once, too.
     pub fn served_by_peer(&self, run: usize) -> Result<f64> {
         self.shared.peer(self, run)
+    }
+
+    /// What the operator does when all is done; measured once, too.
+    pub fn at_rest(&self) -> Result<AtRest> {
+        self.shared.at_rest(self)
+    }
+
+    /// How often each side of a line is measured.
+    pub fn runs(&self) -> usize {
+        self.runs
     }
 
     /// Tells somebody who waits what is going on.

@@ -1,6 +1,7 @@
 //! The API server of the measurements, and what is asked of it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::Path;
 use std::thread;
@@ -149,6 +150,19 @@ impl ClusterClient {
     pub fn merge(&self, path: &str, patch: &Value) -> Result<Value> {
         let body = (MERGE, serde_json::to_vec(patch)?);
         Ok(serde_json::from_slice(&self.send(Method::PATCH, path, Some(body))?.bytes()?)?)
+    }
+
+    /// Follows all objects as they are now and as they change, for so long at most, while `visit` wants more.
+    pub fn watch(&self, time: Duration, mut visit: impl FnMut(&Value) -> bool) -> Result<()> {
+        let path = format!("{}{}?watch=true&timeoutSeconds={}", self.url, configurations(), time.as_secs());
+        let answer = self.client.get(path).bearer_auth(&self.token).timeout(time + ANSWER).send()?;
+        for line in BufReader::new(answer.error_for_status()?).lines() {
+            let event: Value = serde_json::from_str(&line?)?;
+            if !visit(&event["object"]) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Lists all objects, page by page.

@@ -1,13 +1,16 @@
 //! Objects by the thousand, served by the operator or by the peer: what several lines show is measured together.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use kea_lab::{Kea, Process};
+use kea_lab::{Kea, Process, wait_for};
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -20,6 +23,8 @@ use crate::servers::{config, config_with_store, store_of};
 pub const OBJECTS: u32 = 10_000;
 /// How long they may take to be ready.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// How long the operator is watched when all is done: every object is looked at again in that time.
+const REST: Duration = Duration::from_secs(330);
 /// Between two looks at how far it has come.
 const LOOK: Duration = Duration::from_millis(200);
 /// What Kea logs of each command.
@@ -52,6 +57,7 @@ pub struct Served {
 pub struct Shared {
     ours: RefCell<HashMap<(Dialect, usize), Served>>,
     peer: RefCell<HashMap<usize, f64>>,
+    at_rest: Cell<Option<AtRest>>,
 }
 
 impl Shared {
@@ -66,6 +72,24 @@ impl Shared {
         Ok(served)
     }
 
+    /// What the operator does when all is done.
+    pub fn at_rest(&self, bench: &Bench) -> Result<AtRest> {
+        if let Some(known) = self.at_rest.get() {
+            return Ok(known);
+        }
+        let (site, _) = Site::serve(bench, Dialect::Ext, OBJECTS)?;
+        let before = (site.commands(), site.status_writes()?);
+        thread::sleep(REST);
+        let after = (site.commands(), site.status_writes()?);
+        let rest = AtRest { commands: (after.0 - before.0) / REST.as_secs_f64(), writes: after.1 - before.1 };
+        bench.tell(format_args!(
+            "  at rest: {rest:?}, memory {:.1} MiB",
+            site.peak_memory()? / 1024.0 / 1024.0
+        ));
+        self.at_rest.set(Some(rest));
+        Ok(rest)
+    }
+
     /// How long the peer took in a run, in seconds.
     pub fn peer(&self, bench: &Bench, run: usize) -> Result<f64> {
         if let Some(known) = self.peer.borrow().get(&run) {
@@ -78,12 +102,22 @@ impl Shared {
     }
 }
 
+/// What the operator does when all is done.
+#[derive(Clone, Copy, Debug)]
+pub struct AtRest {
+    /// Kea commands in a second.
+    pub commands: f64,
+    /// Writes of a status, in all.
+    pub writes: f64,
+}
+
 /// The operator at work.
 pub struct Site {
     operator: Process,
-    /// Kea, which logs each command.
+    /// Its server.
     pub kea: Kea,
-    cluster: Cluster,
+    /// Where its objects are.
+    pub cluster: Cluster,
 }
 
 impl Site {
@@ -91,9 +125,9 @@ impl Site {
     pub fn serve(bench: &Bench, dialect: Dialect, objects: u32) -> Result<(Self, Served)> {
         let kea = kea(bench, dialect, true, objects)?;
         let cluster = cluster(objects)?;
+        let url = format!("http://{}", kea.http_address()?);
         let start = Instant::now();
-        let operator = operator(bench, &kea, &cluster)?;
-        let mut site = Self { operator, kea, cluster };
+        let mut site = Self::start(bench, kea, &url, cluster)?;
         site.await_ready(objects)?;
         let served = Served {
             time: start.elapsed().as_secs_f64(),
@@ -102,6 +136,26 @@ impl Site {
             memory: site.peak_memory()?,
         };
         Ok((site, served))
+    }
+
+    /// Starts an operator for a Kea and its objects.
+    pub fn start(bench: &Bench, kea: Kea, url: &str, cluster: Cluster) -> Result<Self> {
+        let mut command = Command::new(bench.operator()?);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEA_")) {
+            command.env_remove(name);
+        }
+        command.args(["run", "--source", "kube", "--kea-url", url, "--health-probe-bind-address", "0"]);
+        command.env("KUBECONFIG", cluster.kubeconfig());
+        let operator = Process::spawn("kea-operator", &command, kea.dir().join("operator.log"))?;
+        Ok(Self { operator, kea, cluster })
+    }
+
+    /// Waits until that many writes of a status are done.
+    pub fn await_status(&self, writes: u64) -> Result<()> {
+        wait_for("the first status of each object", PATIENCE, || {
+            self.cluster.status_writes().ok().filter(|done| *done >= writes).map(drop)
+        })
+        .with_context(|| self.operator.tail())
     }
 
     fn await_ready(&mut self, objects: u32) -> Result<()> {
@@ -125,7 +179,7 @@ impl Site {
                 PATIENCE.as_secs(),
                 self.operator.tail()
             );
-            std::thread::sleep(LOOK);
+            thread::sleep(LOOK);
         }
     }
 
@@ -186,7 +240,8 @@ fn kea(bench: &Bench, dialect: Dialect, logs_commands: bool, objects: u32) -> Re
     server.start()
 }
 
-fn cluster(objects: u32) -> Result<Cluster> {
+/// A cluster with so many objects.
+pub fn cluster(objects: u32) -> Result<Cluster> {
     let cluster = Cluster::start(&definitions())?;
     cluster.make(0..objects)?;
     Ok(cluster)
@@ -195,15 +250,4 @@ fn cluster(objects: u32) -> Result<Cluster> {
 /// The CustomResourceDefinitions of the chart.
 fn definitions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kea-operator/crds")
-}
-
-fn operator(bench: &Bench, kea: &Kea, cluster: &Cluster) -> Result<Process> {
-    let url = format!("http://{}", kea.http_address()?);
-    let mut command = std::process::Command::new(bench.operator()?);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEA_")) {
-        command.env_remove(name);
-    }
-    command.args(["run", "--source", "kube", "--kea-url", &url, "--health-probe-bind-address", "0"]);
-    command.env("KUBECONFIG", cluster.kubeconfig());
-    Process::spawn("kea-operator", &command, kea.dir().join("operator.log"))
 }

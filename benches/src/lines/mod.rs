@@ -13,8 +13,11 @@ mod lease_resolve;
 mod memory;
 mod operator_commands;
 mod operator_memory;
+mod operator_pin;
 mod operator_ready;
 mod operator_ready_stock;
+mod operator_rest_commands;
+mod operator_rest_writes;
 mod operator_writes;
 mod start;
 
@@ -41,7 +44,7 @@ pub struct Line {
 }
 
 /// All of them, in the order of the table.
-pub const LINES: [Line; 16] = [
+pub const LINES: [Line; 19] = [
     add_memory::LINE,
     event_poll::LINE,
     add_durable::LINE,
@@ -58,6 +61,9 @@ pub const LINES: [Line; 16] = [
     operator_commands::LINE,
     operator_writes::LINE,
     operator_memory::LINE,
+    operator_rest_commands::LINE,
+    operator_rest_writes::LINE,
+    operator_pin::LINE,
 ];
 
 /// The line of that name.
