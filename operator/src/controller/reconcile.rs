@@ -317,12 +317,11 @@ async fn tell(
         context.objects.notify(object, &notices::released(removal)).await;
     }
     let added: BTreeSet<usize> = applied.iter().flat_map(|(_, applied)| applied.added.clone()).collect();
-    for place in added {
-        if let (Some((interface, outcome)), Some(subnet)) = (finding.interfaces.get(place), &finding.subnet)
-            && let Some(notice) = notices::reserved(interface, outcome, subnet)
-        {
-            context.objects.notify(object, &notice).await;
-        }
+    let added = added.into_iter().filter_map(|place| finding.interfaces.get(place));
+    if let Some(subnet) = &finding.subnet
+        && let Some(notice) = notices::reserved(added, subnet)
+    {
+        context.objects.notify(object, &notice).await;
     }
 }
 
