@@ -19,6 +19,7 @@ use super::finding::Finding;
 use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
 use crate::kea::{Bookmark, Happening, KeaError, Member, What};
+use crate::telemetry::metrics::object_key;
 
 /// How often a server is asked: with the question for its health, less than one command a second.
 const PAUSE: Duration = Duration::from_millis(1100);
@@ -168,6 +169,8 @@ impl Reader {
     fn bring_back(&self, mac: Mac) {
         let ranks: Vec<Rank> =
             self.context.claims.lock().wishing_for(mac).map(|(rank, _)| rank.clone()).collect();
+        let keys = ranks.iter().map(|rank| object_key(Some(&rank.namespace), &rank.name));
+        self.context.hurried.lock().extend(keys);
         self.context.bring_back(ranks);
     }
 

@@ -17,18 +17,22 @@ use super::validate;
 use super::{Context, dereference, notices, status};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
-use crate::kea::{Change, Changed, KeaError, Member};
+use crate::kea::{Change, Changed, KeaError, Member, Presence};
 
 /// Releases what the object has and lets it go; retries while Kea is away.
 pub async fn give_up(
     object: &NetworkConfiguration,
     why: Why,
     context: &Arc<Context>,
+    working: Presence<'_>,
 ) -> Result<Action, Error> {
     context.withdraw(&object.uid().unwrap_or_default());
+    let released = if why == Why::DeletedKeeping { Ok(()) } else { release_all(object, context).await };
+    // What is left is for the cluster: nobody needs to wait for more from here.
+    drop(working);
     if why == Why::DeletedKeeping {
         context.objects.notify(object, &notices::cleanup_skipped()).await;
-    } else if let Err((servers, error)) = release_all(object, context).await {
+    } else if let Err((servers, error)) = released {
         if !context.is_overdue(object) {
             return wait(object, context, servers, error).await;
         }

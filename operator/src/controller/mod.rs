@@ -22,7 +22,7 @@ mod sweep;
 mod triage;
 mod validate;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 use kube::runtime::controller::{Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
@@ -41,7 +42,7 @@ use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
 use crate::kea::{Fleet, Server};
 use crate::source::{Objects, Source};
-use crate::telemetry::metrics::object_key;
+use crate::telemetry::metrics::{ObjectKey, object_key};
 use crate::telemetry::{Metrics, Readiness};
 
 use creation::Creation;
@@ -61,7 +62,7 @@ pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
-const IN_FLIGHT: u16 = 300;
+const IN_FLIGHT: u16 = 500;
 
 /// What every reconciliation shares.
 pub struct Context {
@@ -78,6 +79,8 @@ pub struct Context {
     claims: Mutex<Claims>,
     leftovers: Leftovers,
     waiting: Waiting,
+    /// Objects to whose devices something has just happened.
+    hurried: Mutex<HashSet<ObjectKey>>,
     creation: Creation,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
@@ -112,6 +115,7 @@ impl Context {
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             waiting: Waiting::default(),
+            hurried: Mutex::default(),
             creation: Creation::new(options.subnets, mark),
             turns: Semaphore::new(options.workers.into()),
             triggers,
@@ -138,6 +142,7 @@ impl Context {
             self.withdraw(uid);
             self.written.lock().remove(uid);
             self.pace.reset(uid);
+            self.hurried.lock().remove(&object_key(object.namespace().as_deref(), &object.name_any()));
         }
     }
 

@@ -17,10 +17,11 @@ use super::validate;
 use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
-use crate::kea::{Fleet, KeaError, Member};
+use crate::kea::{Fleet, KeaError, Member, Presence};
 use crate::source::SourceError;
 
 /// How soon an object is looked at whose cached copy is older than the operator's own last write.
+use crate::telemetry::metrics::{ObjectKey, object_key};
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// Why a reconciliation ended early: the object's source did not take a write. All else is reported in the status.
@@ -82,7 +83,8 @@ pub fn retry(object: &AnyConfiguration, context: &Context) -> Action {
 }
 
 async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<Action, Error> {
-    let _working = context.fleet.work();
+    let working = context.fleet.work();
+    let _hurry = context.hurried.lock().remove(&key(object)).then(|| context.fleet.hurry());
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
         Claim::Leave(reason) => {
@@ -95,13 +97,13 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
             context.withdraw(&object.uid().unwrap_or_default());
             Ok(Action::await_change())
         }
-        Claim::GiveUp(why) => give_up(object, why, context).await,
+        Claim::GiveUp(why) => give_up(object, why, context, working).await,
         Claim::Serve => {
             let namespace = namespace.map_err(Obstacle::from).and_then(|namespace| {
                 context.policy.check_defaults(object, &namespace)?;
                 Ok(namespace)
             });
-            let wait = serve(object, namespace, context).await?;
+            let wait = serve(object, namespace, context, working).await?;
             Ok(action(object, context, wait))
         }
     }
@@ -139,6 +141,7 @@ async fn serve(
         obstacle: None,
     };
     let surveyed = match namespace {
+    working: Presence<'_>,
         Ok(namespace) => {
             claim(object, context).await?;
             survey(object, &namespace, &mut finding, context).await
@@ -167,11 +170,18 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
             let outcome = match &interface.wish {
                 Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
                 Wish::Taken(reason) => Outcome::Conflict { leased: None, reason: reason.clone() },
+    // What is left is for the cluster: nobody needs to wait for more from here.
+    drop(working);
                 Wish::Reserve { .. } => Outcome::Unknown,
             };
             (interface, outcome)
         })
         .collect()
+/// The object as the feed knows it.
+fn key(object: &NetworkConfiguration) -> ObjectKey {
+    object_key(object.namespace().as_deref(), &object.name_any())
+}
+
 }
 
 /// Puts our finalizer on the object, under its present name.

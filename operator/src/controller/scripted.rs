@@ -236,6 +236,7 @@ impl Fixture {
             claims: Mutex::default(),
             leftovers: Leftovers::default(),
             waiting: Waiting::default(),
+            hurried: Mutex::default(),
             creation: Creation::new(None, "kea-operator/c".into()),
             turns: Semaphore::new(5),
             triggers,
