@@ -301,14 +301,14 @@ pub async fn run(
 /// Enters the wishes of all objects before the first of them is served, so that who comes first does not depend on the order.
 fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
     for object in configurations.state() {
-        if let Ok(object) = &object.0
-            && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
-            && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
-            && context.policy.check_defaults(object, &namespace).is_ok()
+        if let Ok(object) = object.read()
+            && let Ok(namespace) = dereference::namespace(&object, &context.namespaces)
+            && context.policy.triage(&object, Some(&namespace)) == triage::Claim::Serve
+            && context.policy.check_defaults(&object, &namespace).is_ok()
             && let Ok(prefix) = validate::prefix(&namespace)
         {
-            let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);
-            context.contest(object, prefix, interfaces);
+            let interfaces = validate::in_prefix(validate::interfaces(&object), prefix, &object);
+            context.contest(&object, prefix, interfaces);
         }
     }
 }

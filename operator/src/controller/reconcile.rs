@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
@@ -19,9 +21,9 @@ use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Steps, Wish, plan, unclear};
 use crate::kea::{Fleet, KeaError, Member, Presence};
 use crate::source::SourceError;
+use crate::telemetry::metrics::{ObjectKey, object_key};
 
 /// How soon an object is looked at whose cached copy is older than the operator's own last write.
-use crate::telemetry::metrics::{ObjectKey, object_key};
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// Why a reconciliation ended early: the object's source did not take a write. All else is reported in the status.
@@ -44,9 +46,12 @@ impl Error {
 }
 
 /// Reconciles one object.
-#[tracing::instrument(level = "debug", skip_all, fields(namespace = object.meta().namespace, name = object.meta().name))]
-pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
-    let object = match &object.0 {
+#[tracing::instrument(level = "debug", skip_all, fields(namespace = metadata(object).namespace, name = metadata(object).name))]
+pub async fn reconcile(
+    object: &Result<NetworkConfiguration, InvalidObject>,
+    context: &Arc<Context>,
+) -> Result<Action, Error> {
+    let object = match object {
         Ok(object) => object,
         Err(invalid) => {
             let metadata = invalid.metadata.clone();
@@ -73,6 +78,13 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
             Err(error)
         }
         done => done,
+    }
+}
+
+fn metadata(object: &Result<NetworkConfiguration, InvalidObject>) -> &ObjectMeta {
+    match object {
+        Ok(object) => &object.metadata,
+        Err(invalid) => &invalid.metadata,
     }
 }
 
@@ -129,6 +141,7 @@ async fn serve(
     object: &NetworkConfiguration,
     namespace: Result<Arc<NetworkNamespace>, Obstacle>,
     context: &Arc<Context>,
+    working: Presence<'_>,
 ) -> Result<Wait, Error> {
     let mut finding = Finding {
         servers: vec![],
@@ -141,7 +154,6 @@ async fn serve(
         obstacle: None,
     };
     let surveyed = match namespace {
-    working: Presence<'_>,
         Ok(namespace) => {
             claim(object, context).await?;
             survey(object, &namespace, &mut finding, context).await
@@ -158,9 +170,16 @@ async fn serve(
             tell(object, context, &finding, &applied).await;
         }
     }
+    // What is left is for the cluster: nobody needs to wait for more from here.
+    drop(working);
     context.waiting.note(object, &finding);
     status::report(context, object, object.status.as_ref(), &finding).await?;
     Ok(finding.wait())
+}
+
+/// The object as the feed knows it.
+fn key(object: &NetworkConfiguration) -> ObjectKey {
+    object_key(object.namespace().as_deref(), &object.name_any())
 }
 
 fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
@@ -170,18 +189,11 @@ fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
             let outcome = match &interface.wish {
                 Wish::Invalid(reason) => Outcome::Invalid(reason.clone()),
                 Wish::Taken(reason) => Outcome::Conflict { leased: None, reason: reason.clone() },
-    // What is left is for the cluster: nobody needs to wait for more from here.
-    drop(working);
                 Wish::Reserve { .. } => Outcome::Unknown,
             };
             (interface, outcome)
         })
         .collect()
-/// The object as the feed knows it.
-fn key(object: &NetworkConfiguration) -> ObjectKey {
-    object_key(object.namespace().as_deref(), &object.name_any())
-}
-
 }
 
 /// Puts our finalizer on the object, under its present name.

@@ -277,8 +277,8 @@ impl Fixture {
 
     /// Reconciles the object as it is now; returns what was written, in order.
     pub async fn reconcile(&self) -> Vec<String> {
-        let object = Arc::new(DeserializeGuard(Ok(self.world().object.clone())));
-        reconcile(object, self.context.clone()).await.unwrap();
+        let object = Ok(self.world().object.clone());
+        reconcile(&object, &self.context).await.unwrap();
         std::mem::take(&mut self.world().log)
     }
 

@@ -105,7 +105,6 @@ mod tests {
     use super::*;
     use crate::crd::{NetworkConfiguration, NetworkConfigurationSpec};
     use kube::ResourceExt;
-    use kube::core::DeserializeGuard;
     use kube::runtime::reflector::{self, store::Writer};
 
     struct Watched {
@@ -140,7 +139,7 @@ mod tests {
     fn object(name: &str, generation: i64) -> AnyConfiguration {
         let mut object = NetworkConfiguration::new(name, NetworkConfigurationSpec::default());
         object.metadata.generation = Some(generation);
-        DeserializeGuard(Ok(object))
+        object.into()
     }
 
     #[test]

@@ -133,11 +133,11 @@ mod tests {
     use super::*;
     use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationSpec};
     use futures::stream;
-    use kube::core::{DeserializeGuard, Status};
+    use kube::core::Status;
     use kube::runtime::reflector;
 
     fn object(name: &str) -> AnyConfiguration {
-        DeserializeGuard(Ok(NetworkConfiguration::new(name, NetworkConfigurationSpec::default())))
+        NetworkConfiguration::new(name, NetworkConfigurationSpec::default()).into()
     }
 
     fn refused(code: u16) -> watcher::Error {
