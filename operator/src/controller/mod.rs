@@ -62,7 +62,7 @@ pub const LEGACY_FINALIZER: &str = "networkconfiguration.finalizers.vitistack.io
 pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
-const IN_FLIGHT: u16 = 500;
+const IN_FLIGHT: u16 = 400;
 
 /// What every reconciliation shares.
 pub struct Context {

@@ -20,9 +20,9 @@ const LONGEST_NOTE: usize = 1024;
 /// How long the API server gets for one event, which nothing depends on.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Events that wait to be written.
-const QUEUE: usize = 5000;
+const QUEUE: usize = 2000;
 /// Places in the queue that are kept for warnings.
-const FOR_WARNINGS: usize = 1000;
+const FOR_WARNINGS: usize = 500;
 /// How long the operator's end waits for those that are left.
 const END: Duration = Duration::from_secs(5);
 
