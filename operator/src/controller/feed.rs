@@ -23,6 +23,8 @@ use crate::telemetry::metrics::object_key;
 
 /// How often a server is asked: with the question for its health, less than one command a second.
 const PAUSE: Duration = Duration::from_millis(1100);
+/// The same while very many objects are worked on and no lease is waited for: what happens meanwhile can wait.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 
 /// Devices whose lease is waited for, by uid of the object.
 #[derive(Default)]
@@ -81,7 +83,7 @@ pub async fn follow(
     let mut reader = Reader { context, member, bookmark, seen: BTreeMap::new(), failed: false };
     loop {
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(reader.pause()) => {}
             () = stop.cancelled() => return,
         }
         if !reader.member.server().tells_events() {
@@ -107,6 +109,11 @@ struct Reader {
 }
 
 impl Reader {
+    fn pause(&self) -> Duration {
+        let soon = !self.context.fleet.is_crowded() || !self.context.waiting.devices().is_empty();
+        if soon { PAUSE } else { LONG_PAUSE }
+    }
+
     async fn read(&mut self) -> Result<(), KeaError> {
         self.look_for_leases().await?;
         loop {

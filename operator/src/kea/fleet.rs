@@ -79,6 +79,11 @@ impl Fleet {
         self.activity.hurry()
     }
 
+    /// Whether very many objects are worked on.
+    pub fn is_crowded(&self) -> bool {
+        self.activity.is_crowded()
+    }
+
     /// Somebody at work waits for the servers and for nothing else.
     pub fn wait(&self) -> Presence<'_> {
         self.activity.wait()

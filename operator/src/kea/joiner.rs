@@ -17,7 +17,11 @@ use super::KeaError;
 /// Items of one command, at which it waits for no more.
 const ENOUGH: usize = 1000;
 /// How long a command waits for others to join.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The same in a crowd: all of it takes long, whatever is waited for.
+const CROWDED: Duration = Duration::from_secs(5);
+/// So many at work are a crowd.
+const CROWD: usize = 100;
 /// The same while somebody is in a hurry.
 const HURRIED: Duration = Duration::from_millis(50);
 /// After so long without anybody new, nobody is waited for.
@@ -72,8 +76,19 @@ impl Activity {
         self.waiting.load(Ordering::SeqCst) >= self.at_work.load(Ordering::SeqCst)
     }
 
+    /// Whether very many are at work.
+    pub fn is_crowded(&self) -> bool {
+        self.at_work.load(Ordering::SeqCst) >= CROWD
+    }
+
     fn patience(&self) -> Duration {
-        if self.hurried.load(Ordering::SeqCst) > 0 { HURRIED } else { PATIENCE }
+        if self.hurried.load(Ordering::SeqCst) > 0 {
+            HURRIED
+        } else if self.is_crowded() {
+            CROWDED
+        } else {
+            PATIENCE
+        }
     }
 }
 
@@ -271,6 +286,17 @@ mod tests {
         let before = Instant::now();
         joiner.join(vec![1]).await.unwrap().unwrap();
         assert_eq!(Instant::now() - before, PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_is_waited_for_longer() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, _) = joiner(&activity);
+        let _busy_elsewhere: Vec<_> = (0..CROWD).map(|_| activity.work()).collect();
+        let _wait = activity.wait();
+        let before = Instant::now();
+        joiner.join(vec![1]).await.unwrap().unwrap();
+        assert_eq!(Instant::now() - before, CROWDED);
     }
 
     #[tokio::test(start_paused = true)]
