@@ -125,11 +125,12 @@ fuzz: ## Fuzz the arguments of commands, in Kea 2.2's libraries, for FUZZ_SECOND
 BENCH_DIR = $(abspath $(KEA_TARGET_DIR))/bench
 .PHONY: bench
 bench: override KEA = 3.0
-bench: hook ## Measure the hook against Kea 3.0's own and PostgreSQL: LINES="add-memory start", or LINES=--help
+bench: hook operator ## Measure hook and operator against Kea 3.0's own and PostgreSQL: LINES="add-memory start", or LINES=--help
+	hack/apiserver/build
 	$(IN_KEA) $(CARGO) build --release -p kea-bench --target-dir $(BENCH_DIR)
 	@rm -f $(BENCH_DIR)/report.json; status=0; \
 	hack/kea-root --root $(KEA) $(BENCH_DIR)/release/bench --report $(BENCH_DIR)/report.json \
-	    --hook "dist/kea-$$($(KEA_VERSION))/libdhcp_host_cmds_rs.so" $(LINES) || status=$$?; \
+	    --hook "dist/kea-$$($(KEA_VERSION))/libdhcp_host_cmds_rs.so" --operator dist/kea-operator $(LINES) || status=$$?; \
 	test ! -e $(BENCH_DIR)/report.json || install -D -m 0644 $(BENCH_DIR)/report.json $(TARGET_DIR)/bench/report.json; \
 	exit $$status
 

@@ -7,23 +7,51 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::figures::Runs;
+use crate::served::{AtRest, Dialect, Served, Shared};
 
 /// A run of the whole.
 pub struct Bench {
     hook: PathBuf,
+    operator: Option<PathBuf>,
     runs: usize,
     start: Instant,
+    shared: Shared,
 }
 
 impl Bench {
-    /// With this hook library, each side of a line measured so often.
-    pub fn new(hook: PathBuf, runs: usize) -> Self {
-        Self { hook, runs, start: Instant::now() }
+    /// With this hook library and this operator, each side of a line measured so often.
+    pub fn new(hook: PathBuf, operator: Option<PathBuf>, runs: usize) -> Self {
+        Self { hook, operator, runs, start: Instant::now(), shared: Shared::default() }
     }
 
     /// The hook that is measured.
     pub fn hook(&self) -> &Path {
         &self.hook
+    }
+
+    /// The operator that is measured.
+    pub fn operator(&self) -> Result<PathBuf> {
+        self.operator.clone().map_or_else(kea_lab::operator_path, Ok)
+    }
+
+    /// What serving many objects came to in a run; measured once, whoever asks first.
+    pub fn served(&self, dialect: Dialect, run: usize) -> Result<Served> {
+        self.shared.served(self, dialect, run)
+    }
+
+    /// How long the peer took for the same in a run, in seconds; measured once, too.
+    pub fn served_by_peer(&self, run: usize) -> Result<f64> {
+        self.shared.peer(self, run)
+    }
+
+    /// What the operator does when all is done; measured once, too.
+    pub fn at_rest(&self) -> Result<AtRest> {
+        self.shared.at_rest(self)
+    }
+
+    /// How often each side of a line is measured.
+    pub fn runs(&self) -> usize {
+        self.runs
     }
 
     /// Tells somebody who waits what is going on.

@@ -27,6 +27,8 @@ pub enum Goal {
     AtMost(f64),
     /// Ours is below this, whatever the peer's is.
     Below(f64),
+    /// Ours is at most this, whatever the peer's is.
+    UpTo(f64),
 }
 
 impl Goal {
@@ -36,6 +38,7 @@ impl Goal {
             Self::AtLeast(goal) => ratio >= goal,
             Self::AtMost(goal) => ratio <= goal,
             Self::Below(goal) => ours < goal,
+            Self::UpTo(goal) => ours <= goal,
         }
     }
 }
@@ -46,6 +49,7 @@ impl std::fmt::Display for Goal {
             Self::AtLeast(goal) => write!(f, ">= {goal}"),
             Self::AtMost(goal) => write!(f, "<= {goal}"),
             Self::Below(goal) => write!(f, "ours < {goal}"),
+            Self::UpTo(goal) => write!(f, "ours <= {goal}"),
         }
     }
 }
@@ -109,6 +113,8 @@ mod tests {
         assert!(!Goal::AtMost(0.5).is_met(0.0, 0.51));
         assert!(Goal::Below(0.5).is_met(0.49, 9.0));
         assert!(!Goal::Below(0.5).is_met(0.5, 0.0));
+        assert!(Goal::UpTo(0.5).is_met(0.5, f64::NAN));
+        assert!(!Goal::UpTo(0.5).is_met(0.51, 0.0));
         assert!(!Goal::AtLeast(1.0).is_met(1.0, f64::NAN));
     }
 }

@@ -6,9 +6,13 @@
 
 mod bench;
 mod clients;
+mod cluster;
+mod driver;
 mod figures;
 mod lines;
+mod objects;
 mod report;
+mod served;
 mod servers;
 
 use std::fs;
@@ -36,6 +40,9 @@ struct Arguments {
     /// The hook library; by default the one built beside this program
     #[arg(long, env = "KEA_HOOK")]
     hook: Option<PathBuf>,
+    /// The operator; by default the one built beside this program
+    #[arg(long, env = "KEA_OPERATOR_BIN")]
+    operator: Option<PathBuf>,
     /// Where to write the table as JSON too
     #[arg(long)]
     report: Option<PathBuf>,
@@ -43,6 +50,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // That it is set already would be as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // A handler that cannot be set leaves the default: an abrupt end, after which the kernel cleans up.
     let _ = ctrlc::set_handler(kea_lab::interrupt);
     match run(&arguments) {
@@ -58,7 +67,7 @@ fn main() -> ExitCode {
 /// Whether all lines could be measured, or skipped.
 fn run(arguments: &Arguments) -> Result<bool> {
     let hook = arguments.hook.clone().map_or_else(kea_lab::hook_path, Ok)?;
-    let bench = Bench::new(hook, arguments.runs.into());
+    let bench = Bench::new(hook, arguments.operator.clone(), arguments.runs.into());
     let selected: Vec<&Line> =
         if arguments.lines.is_empty() { LINES.iter().collect() } else { arguments.lines.clone() };
 

@@ -11,6 +11,14 @@ mod event_poll;
 mod exchanges;
 mod lease_resolve;
 mod memory;
+mod operator_commands;
+mod operator_memory;
+mod operator_pin;
+mod operator_ready;
+mod operator_ready_stock;
+mod operator_rest_commands;
+mod operator_rest_writes;
+mod operator_writes;
 mod start;
 
 use std::fmt::Write as _;
@@ -36,7 +44,7 @@ pub struct Line {
 }
 
 /// All of them, in the order of the table.
-pub const LINES: [Line; 11] = [
+pub const LINES: [Line; 19] = [
     add_memory::LINE,
     event_poll::LINE,
     add_durable::LINE,
@@ -48,6 +56,14 @@ pub const LINES: [Line; 11] = [
     start::LINE,
     memory::LINE,
     add_tail::LINE,
+    operator_ready::LINE,
+    operator_ready_stock::LINE,
+    operator_commands::LINE,
+    operator_writes::LINE,
+    operator_memory::LINE,
+    operator_rest_commands::LINE,
+    operator_rest_writes::LINE,
+    operator_pin::LINE,
 ];
 
 /// The line of that name.

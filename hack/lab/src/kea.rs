@@ -75,9 +75,14 @@ impl Kea {
         &self.socket
     }
 
-    /// A new connection to the server's own HTTP socket ([`KeaBuilder::http`]).
+    /// Where the server takes commands over HTTP ([`KeaBuilder::http`]), on the loopback interface of its namespace.
+    pub fn http_address(&self) -> Result<SocketAddrV4> {
+        self.http.context("this server takes no commands over HTTP")
+    }
+
+    /// A new connection to the server's own HTTP socket.
     pub fn http(&self) -> Result<HttpConnection> {
-        let address = self.http.context("this server takes no commands over HTTP")?;
+        let address = self.http_address()?;
         let open = || HttpConnection::open(address);
         match &self.namespace {
             Some(namespace) => namespace.inside(open),

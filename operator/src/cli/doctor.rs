@@ -118,7 +118,7 @@ fn read(source: &Source) -> Objects {
     let configurations = source.configurations.state().into_iter();
     Objects {
         networks: networks.collect(),
-        configurations: configurations.filter_map(|object| object.0.as_ref().ok().cloned()).collect(),
+        configurations: configurations.filter_map(|object| object.read().ok()).collect(),
     }
 }
 

@@ -136,7 +136,9 @@ async fn serve(args: &RunArgs, mut settings: KeaSettings, policy: Policy) -> any
     // One that was stopped before it led never worked.
     if !stop.is_cancelled() {
         metrics.leader_is_me(true);
+        let objects = source.objects.clone();
         controller::run(source, servers, options, readiness, stop.clone()).await;
+        objects.finish().await;
     }
     if let Some(office) = office {
         office.leave().await;

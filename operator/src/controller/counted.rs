@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 
 use super::apply::Applied;
@@ -25,7 +26,8 @@ use crate::telemetry::metrics::{self, ErrorType, Phase, SkipReason, object_key};
 pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
     let key = object_key(object.namespace().as_deref(), &object.name_any());
     let work = context.metrics.reconciliation_began(&key);
-    let outcome = reconcile::reconcile(object.clone(), context.clone()).await;
+    let object = object.read();
+    let outcome = reconcile::reconcile(&object, &context).await;
     match standing(&object, &context) {
         Standing::Served(phase) => context.metrics.object_is_served(key, phase),
         Standing::Skipped(reason) => context.metrics.object_is_skipped(key, reason),
@@ -43,8 +45,8 @@ enum Standing {
     Skipped(SkipReason),
 }
 
-fn standing(object: &AnyConfiguration, context: &Context) -> Standing {
-    let Ok(object) = &object.0 else { return Standing::Skipped(SkipReason::Malformed) };
+fn standing(object: &Result<NetworkConfiguration, InvalidObject>, context: &Context) -> Standing {
+    let Ok(object) = object else { return Standing::Skipped(SkipReason::Malformed) };
     let namespace = dereference::namespace(object, &context.namespaces).ok();
     match context.policy.triage(object, namespace.as_deref()) {
         Claim::GiveUp(Why::Deleted | Why::DeletedKeeping) => Standing::Served(Phase::Deleting),

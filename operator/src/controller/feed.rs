@@ -21,16 +21,19 @@ use super::finding::Finding;
 use crate::crd::NetworkConfiguration;
 use crate::domain::{Interface, Mac, Outcome, Rank, mark};
 use crate::kea::{Bookmark, ErrorClass, Happening, KeaError, Life, Member, What};
+use crate::telemetry::metrics::object_key;
 
 /// How often a server is asked: with the questions for its health, its state of high availability, its subnets and its addresses in
 /// use, less than one command a second.
 const PAUSE: Duration = Duration::from_millis(1200);
+/// The same while very many objects are worked on and no lease is waited for: what happens meanwhile can wait.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a server is left alone that does not accept the credentials, or does not permit the commands.
 const LOCKED_OUT: Duration = Duration::from_mins(5);
 
-/// How often a server that tells no events is asked whether it was restarted, in [`PAUSE`]s: about every 30 s.
-const LIFE_EVERY: u32 = 27;
+/// How often a server that tells no events is asked whether it was restarted.
+const LIFE: Duration = Duration::from_secs(30);
 
 /// Devices whose lease is waited for, by uid of the object.
 #[derive(Default)]
@@ -100,13 +103,13 @@ pub async fn follow(context: Arc<Context>, member: Arc<Member>, from: Beginning,
         bookmark,
         seen: BTreeMap::new(),
         life,
-        knows_life: life.is_some(),
+        asked_life: life.map(|_| Instant::now()),
         failed: false,
         locked_out: None,
     };
-    for round in 1u32.. {
+    loop {
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(reader.pause()) => {}
             () = stop.cancelled() => return,
         }
         if reader.is_locked_out() {
@@ -114,7 +117,7 @@ pub async fn follow(context: Arc<Context>, member: Arc<Member>, from: Beginning,
         }
         let _pulse = reader.context.metrics.liveness().watch("reading the events of a server");
         let outcome = tokio::select! {
-            outcome = reader.look(round) => outcome,
+            outcome = reader.look() => outcome,
             () = stop.cancelled() => return,
         };
         reader.tell(&outcome);
@@ -129,8 +132,8 @@ struct Reader {
     seen: BTreeMap<Mac, Vec<(IpAddr, u32)>>,
     /// Of a server that tells no events.
     life: Option<Life>,
-    /// Whether it was asked for that, if in vain.
-    knows_life: bool,
+    /// When it was last asked for that, if in vain.
+    asked_life: Option<Instant>,
     failed: bool,
     /// Until when nothing is asked, and with which credentials it was refused.
     locked_out: Option<(Instant, u64)>,
@@ -144,7 +147,7 @@ impl Reader {
         self.locked_out.is_some()
     }
 
-    async fn look(&mut self, round: u32) -> Result<(), KeaError> {
+    async fn look(&mut self) -> Result<(), KeaError> {
         let server = self.member.server();
         if server.tells_events() {
             self.life = None;
@@ -152,7 +155,7 @@ impl Reader {
         }
         self.bookmark = None;
         // Whether one that is away has come back is found out elsewhere.
-        let due = round.is_multiple_of(LIFE_EVERY) || !self.knows_life;
+        let due = self.asked_life.is_none_or(|asked| asked.elapsed() >= LIFE);
         if due && server.state().is_healthy() {
             return self.check_life().await;
         }
@@ -160,7 +163,7 @@ impl Reader {
     }
 
     async fn check_life(&mut self) -> Result<(), KeaError> {
-        self.knows_life = true;
+        self.asked_life = Some(Instant::now());
         let life = self.member.server().life().await?;
         let before = self.life.replace(life);
         if before.is_some_and(|before| !life.continues(&before)) {
@@ -172,6 +175,11 @@ impl Reader {
             self.bring_back_all();
         }
         Ok(())
+    }
+
+    fn pause(&self) -> Duration {
+        let soon = !self.context.fleet.is_crowded() || !self.context.waiting.devices().is_empty();
+        if soon { PAUSE } else { LONG_PAUSE }
     }
 
     async fn read(&mut self) -> Result<(), KeaError> {
@@ -237,6 +245,8 @@ impl Reader {
     fn bring_back(&self, mac: Mac) {
         let ranks: Vec<Rank> =
             self.context.claims.lock().wishing_for(mac).map(|(rank, _)| rank.clone()).collect();
+        let keys = ranks.iter().map(|rank| object_key(Some(&rank.namespace), &rank.name));
+        self.context.hurried.lock().extend(keys);
         self.context.bring_back(ranks);
     }
 

@@ -17,22 +17,26 @@ use super::validate;
 use super::{Context, dereference, notices, status, sweep};
 use crate::crd::{NetworkConfiguration, NetworkConfigurationStatus};
 use crate::domain::{Claimant, Interface, Mac, Outcome, Removal};
-use crate::kea::{Change, Changed, ErrorClass, Fleet, KeaError, Member};
+use crate::kea::{Change, Changed, ErrorClass, Fleet, KeaError, Member, Presence};
 
 /// Releases what the object has and lets it go; retries while Kea is away.
 pub async fn give_up(
     object: &NetworkConfiguration,
     why: Why,
     context: &Arc<Context>,
+    working: Presence<'_>,
 ) -> Result<Action, Error> {
     context.withdraw(&object.uid().unwrap_or_default());
     // What it was reserved before this process began may be in no status: the first sweep tells.
     if why != Why::DeletedKeeping && !context.swept.is_cancelled() {
         return Ok(Action::requeue(CATCH_UP));
     }
+    let released = if why == Why::DeletedKeeping { Ok(()) } else { release_all(object, context).await };
+    // What is left is for the cluster: nobody needs to wait for more from here.
+    drop(working);
     if why == Why::DeletedKeeping {
         context.objects.notify(object, &notices::cleanup_skipped()).await;
-    } else if let Err((servers, error)) = release_all(object, context).await {
+    } else if let Err((servers, error)) = released {
         if !context.is_overdue(object) {
             return wait(object, why, context, servers, error).await;
         }
@@ -67,7 +71,7 @@ pub async fn give_up_unread(
     why: Why,
     context: &Arc<Context>,
 ) -> Result<Action, Error> {
-    let _working = context.fleet.work();
+    let working = context.fleet.work();
     let uid = shell.uid().unwrap_or_default();
     context.withdraw(&uid);
     if why == Why::Deleted {
@@ -87,7 +91,7 @@ pub async fn give_up_unread(
             }
         }
     }
-    give_up(shell, why, context).await
+    give_up(shell, why, context, working).await
 }
 
 /// Reports that the release waits, and for what. The status of an object that is somebody else's now is theirs.

@@ -25,7 +25,7 @@ mod triage;
 mod usage;
 mod validate;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ use futures::future::join_all;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 use kube::runtime::controller::{Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use parking_lot::Mutex;
@@ -44,7 +45,7 @@ use crate::crd::{AnyConfiguration, AnyNamespace, NetworkConfiguration};
 use crate::domain::{Claimant, Claims, Interface, Mac, Rank, Rules, Wish, mark};
 use crate::kea::{Fleet, Server, Sharing};
 use crate::source::{Objects, Source};
-use crate::telemetry::metrics::object_key;
+use crate::telemetry::metrics::{ObjectKey, object_key};
 use crate::telemetry::{Metrics, Readiness};
 
 use creation::Creation;
@@ -68,7 +69,7 @@ pub const SKIP_CLEANUP: &str = "vitistack.io/kea-skip-cleanup";
 pub const ADDRESS_POLICY: &str = "vitistack.io/kea-address-policy";
 
 /// Objects that are looked at at the same time. Most of them wait, for a command that they share or for their turn to write.
-const IN_FLIGHT: u16 = 300;
+const IN_FLIGHT: u16 = 400;
 
 /// What every reconciliation shares.
 pub struct Context {
@@ -87,6 +88,8 @@ pub struct Context {
     /// Cancelled when the marks in Kea were read once, on the servers that answered.
     swept: CancellationToken,
     waiting: Waiting,
+    /// Objects to whose devices something has just happened.
+    hurried: Mutex<HashSet<ObjectKey>>,
     creation: Creation,
     /// Writes that may be under way to the source of the objects.
     turns: Semaphore,
@@ -122,6 +125,7 @@ impl Context {
             leftovers: Leftovers::default(),
             swept: CancellationToken::new(),
             waiting: Waiting::default(),
+            hurried: Mutex::default(),
             creation: Creation::new(options.subnets, mark),
             turns: Semaphore::new(options.workers.into()),
             triggers,
@@ -135,6 +139,7 @@ impl Context {
             self.leftovers.forget(uid);
             self.writings.forget(uid);
             self.pace.reset(uid);
+            self.hurried.lock().remove(&object_key(object.namespace().as_deref(), &object.name_any()));
         }
     }
 
@@ -298,14 +303,14 @@ pub async fn run(
 /// Enters the wishes of all objects before the first of them is served, so that who comes first does not depend on the order.
 fn enter_all(context: &Context, configurations: &Store<AnyConfiguration>) {
     for object in configurations.state() {
-        if let Ok(object) = &object.0
-            && let Ok(namespace) = dereference::namespace(object, &context.namespaces)
-            && context.policy.triage(object, Some(&namespace)) == triage::Claim::Serve
-            && context.policy.check_defaults(object, &namespace).is_ok()
+        if let Ok(object) = object.read()
+            && let Ok(namespace) = dereference::namespace(&object, &context.namespaces)
+            && context.policy.triage(&object, Some(&namespace)) == triage::Claim::Serve
+            && context.policy.check_defaults(&object, &namespace).is_ok()
             && let Ok(prefix) = validate::prefix(&namespace)
         {
-            let interfaces = validate::in_prefix(validate::interfaces(object), prefix, object);
-            context.contest(object, prefix, interfaces);
+            let interfaces = validate::in_prefix(validate::interfaces(&object), prefix, &object);
+            context.contest(&object, prefix, interfaces);
         }
     }
 }

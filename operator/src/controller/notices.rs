@@ -33,13 +33,20 @@ fn notice(warning: bool, reason: &str, note: impl Into<String>) -> Notice {
     Notice { warning, reason: reason.into(), note: note.into() }
 }
 
-/// An interface got its reservation.
-pub fn reserved(interface: &Interface, outcome: &Outcome, subnet: &Subnet) -> Option<Notice> {
-    let Outcome::Reserved { mac, address, .. } = outcome else {
-        return None;
+/// Interfaces got their reservations. One event tells of all of them: each is a write to the API server.
+pub fn reserved<'a>(
+    added: impl IntoIterator<Item = &'a (Interface, Outcome)>,
+    subnet: &Subnet,
+) -> Option<Notice> {
+    let reserved = |(interface, outcome): &(Interface, Outcome)| match outcome {
+        Outcome::Reserved { mac, address, .. } => {
+            Some(format!("{address} for {} (MAC {mac})", interface.label))
+        }
+        _ => None,
     };
-    let note = format!("reserved {address} for {} (MAC {mac}) in Kea subnet {subnet}", interface.label);
-    Some(notice(false, "Reserved", note))
+    let all: Vec<String> = added.into_iter().filter_map(reserved).collect();
+    let note = || format!("reserved {} in Kea subnet {subnet}", all.join(", "));
+    (!all.is_empty()).then(|| notice(false, "Reserved", note()))
 }
 
 /// A reservation was given up.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
@@ -17,8 +19,9 @@ use super::validate;
 use super::{Context, counted, dereference, notices};
 use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkNamespace};
 use crate::domain::{Desired, Interface, Mac, Outcome, Removal, Step, Steps, Wish, plan, unclear};
-use crate::kea::{Fleet, KeaError, Member};
+use crate::kea::{Fleet, KeaError, Member, Presence};
 use crate::source::SourceError;
+use crate::telemetry::metrics::{ObjectKey, object_key};
 
 /// How soon an object is looked at that has to wait for the operator itself, such as for a cached copy that is older than its
 /// own last write.
@@ -44,9 +47,12 @@ impl Error {
 }
 
 /// Reconciles one object.
-#[tracing::instrument(level = "debug", skip_all, fields(namespace = object.meta().namespace, name = object.meta().name))]
-pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> Result<Action, Error> {
-    let object = match &object.0 {
+#[tracing::instrument(level = "debug", skip_all, fields(namespace = metadata(object).namespace, name = metadata(object).name))]
+pub async fn reconcile(
+    object: &Result<NetworkConfiguration, InvalidObject>,
+    context: &Arc<Context>,
+) -> Result<Action, Error> {
+    let object = match object {
         Ok(object) => object,
         Err(invalid) => {
             let metadata = invalid.metadata.clone();
@@ -55,7 +61,7 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
             if let Claim::GiveUp(why @ (Why::Deleted | Why::DeletedKeeping)) =
                 context.policy.triage(&shell, None)
             {
-                return give_up_unread(&shell, why, &context).await;
+                return give_up_unread(&shell, why, context).await;
             }
             context.objects.notify(&shell, &notices::malformed(&invalid.error)).await;
             return Ok(Action::await_change());
@@ -64,7 +70,7 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
     if context.writings.is_stale(object) {
         return Ok(Action::requeue(CATCH_UP));
     }
-    match attempt(object, &context).await {
+    match attempt(object, context).await {
         // Nothing is left to report on.
         Err(error) if *error.source_error() == SourceError::Gone => {
             context.forget(object);
@@ -82,6 +88,13 @@ pub async fn reconcile(object: Arc<AnyConfiguration>, context: Arc<Context>) -> 
     }
 }
 
+fn metadata(object: &Result<NetworkConfiguration, InvalidObject>) -> &ObjectMeta {
+    match object {
+        Ok(object) => &object.metadata,
+        Err(invalid) => &invalid.metadata,
+    }
+}
+
 /// When to try again after an error.
 pub fn retry(object: &AnyConfiguration, context: &Context) -> Action {
     let uid = object.uid().unwrap_or_default();
@@ -89,7 +102,8 @@ pub fn retry(object: &AnyConfiguration, context: &Context) -> Action {
 }
 
 async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<Action, Error> {
-    let _working = context.fleet.work();
+    let working = context.fleet.work();
+    let _hurry = context.hurried.lock().remove(&key(object)).then(|| context.fleet.hurry());
     let namespace = dereference::namespace(object, &context.namespaces);
     match context.policy.triage(object, namespace.as_deref().ok()) {
         Claim::Leave(reason) => {
@@ -102,13 +116,13 @@ async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Resul
             context.withdraw(&object.uid().unwrap_or_default());
             Ok(Action::await_change())
         }
-        Claim::GiveUp(why) => give_up(object, why, context).await,
+        Claim::GiveUp(why) => give_up(object, why, context, working).await,
         Claim::Serve => {
             let namespace = namespace.map_err(Obstacle::from).and_then(|namespace| {
                 context.policy.check_defaults(object, &namespace)?;
                 Ok(namespace)
             });
-            let wait = serve(object, namespace, context).await?;
+            let wait = serve(object, namespace, context, working).await?;
             Ok(action(object, context, wait))
         }
     }
@@ -134,6 +148,7 @@ async fn serve(
     object: &NetworkConfiguration,
     namespace: Result<Arc<NetworkNamespace>, Obstacle>,
     context: &Arc<Context>,
+    working: Presence<'_>,
 ) -> Result<Wait, Error> {
     let mut finding = Finding {
         servers: vec![],
@@ -170,12 +185,19 @@ async fn serve(
             seen_to = applied.iter().all(|(_, applied)| applied.error.is_none()).then_some(macs);
         }
     }
+    // What is left is for the cluster: nobody needs to wait for more from here.
+    drop(working);
     context.waiting.note(object, &finding);
     status::report(context, object, object.status.as_ref(), &finding).await?;
     if let Some(macs) = seen_to {
         context.leftovers.settle(&object.uid().unwrap_or_default(), &macs);
     }
     Ok(finding.wait())
+}
+
+/// The object as the feed knows it.
+fn key(object: &NetworkConfiguration) -> ObjectKey {
+    object_key(object.namespace().as_deref(), &object.name_any())
 }
 
 fn untouched(interfaces: Vec<Interface>) -> Vec<(Interface, Outcome)> {
@@ -360,12 +382,11 @@ async fn tell(
         context.objects.notify(object, &notices::released(removal)).await;
     }
     let added: BTreeSet<usize> = applied.iter().flat_map(|(_, applied)| applied.added.clone()).collect();
-    for place in added {
-        if let (Some((interface, outcome)), Some(subnet)) = (finding.interfaces.get(place), &finding.subnet)
-            && let Some(notice) = notices::reserved(interface, outcome, subnet)
-        {
-            context.objects.notify(object, &notice).await;
-        }
+    let added = added.into_iter().filter_map(|place| finding.interfaces.get(place));
+    if let Some(subnet) = &finding.subnet
+        && let Some(notice) = notices::reserved(added, subnet)
+    {
+        context.objects.notify(object, &notice).await;
     }
 }
 

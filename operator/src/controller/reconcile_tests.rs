@@ -5,7 +5,6 @@ use crate::controller::scripted::Fixture;
 use crate::controller::{FINALIZER, LEGACY_FINALIZER, SKIP_CLEANUP};
 use crate::domain::ObjectName;
 use crate::kea::Standing;
-use kube::core::DeserializeGuard;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -233,8 +232,7 @@ async fn a_cached_copy_older_than_the_last_write_is_left_alone() {
     let fixture = Fixture::new(&[MAC]);
     let old = fixture.world().object.clone();
     fixture.reconcile().await;
-    let object = Arc::new(DeserializeGuard(Ok(old)));
-    let action = reconcile(object, fixture.context.clone()).await.unwrap();
+    let action = reconcile(&Ok(old), &fixture.context).await.unwrap();
     assert_eq!(action, Action::requeue(CATCH_UP));
     assert_eq!(fixture.world().log, [""; 0]);
 }

@@ -48,15 +48,14 @@ impl Rehearsal {
     /// The objects that can be read, by namespace and name.
     pub fn objects(&self) -> Vec<NetworkConfiguration> {
         let mut objects: Vec<NetworkConfiguration> =
-            self.configurations.state().iter().filter_map(|object| object.0.as_ref().ok().cloned()).collect();
+            self.configurations.state().iter().filter_map(|object| object.read().ok()).collect();
         objects.sort_by_key(|object| (object.namespace(), object.name_any()));
         objects
     }
 
     /// Does for one object what the operator would do.
     pub async fn play(&self, object: &NetworkConfiguration) -> Result<(), reconcile::Error> {
-        let object = Arc::new(kube::core::DeserializeGuard(Ok(object.clone())));
-        reconcile::reconcile(object, self.context.clone()).await.map(|_| ())
+        reconcile::reconcile(&Ok(object.clone()), &self.context).await.map(|_| ())
     }
 
     /// The NetworkNamespace of an object, or why it is not known.

@@ -9,8 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,8 @@ pub struct Writings(Mutex<HashMap<String, Writing>>);
 struct Writing {
     /// The last version that this process wrote.
     version: Option<u64>,
+    /// The last version that was compared.
+    seen: Option<u64>,
     /// What is there as it should be; none for an object that is not served.
     settled: Option<Settled>,
 }
@@ -74,37 +77,49 @@ impl Writings {
     /// Whether the object is older than what this process wrote itself: the cache has yet to catch up.
     pub fn is_stale(&self, object: &NetworkConfiguration) -> bool {
         let written = object.metadata.uid.as_ref().and_then(|uid| self.0.lock().get(uid)?.version);
-        matches!((version(object), written), (Some(seen), Some(written)) if seen < written)
+        matches!((version(&object.metadata), written), (Some(seen), Some(written)) if seen < written)
     }
 
-    /// Whether somebody else changed what the operator wrote. It is told once for each change.
+    /// Whether somebody else may have changed what the operator wrote: there is a version that nobody looked at. It is told once
+    /// for each.
+    fn is_newer(&self, metadata: &ObjectMeta) -> bool {
+        let mut writings = self.0.lock();
+        let Some(writing) = metadata.uid.as_ref().and_then(|uid| writings.get_mut(uid)) else {
+            return false;
+        };
+        let there = version(metadata);
+        let is_newer = match writing.settled {
+            None => false,
+            Some(Settled::AsWritten) => there >= writing.version,
+            Some(Settled::As(_)) => there > writing.version,
+        };
+        is_newer && std::mem::replace(&mut writing.seen, there) != there
+    }
+
+    /// Whether somebody else changed what the operator wrote of an object in its present version. It is told once for each
+    /// change.
     fn is_disturbed(&self, object: &NetworkConfiguration) -> bool {
-        if object.metadata.deletion_timestamp.is_some() || self.is_stale(object) {
+        if object.metadata.deletion_timestamp.is_some() {
             return false;
         }
         let mut writings = self.0.lock();
         let Some(writing) = object.metadata.uid.as_ref().and_then(|uid| writings.get_mut(uid)) else {
             return false;
         };
-        let is_own = writing.version.is_some() && writing.version == version(object);
-        let now = || Some(Settled::As(fingerprint(object)));
-        match writing.settled {
-            None => false,
-            Some(Settled::AsWritten) => {
-                writing.settled = now();
-                !is_own
+        let now = fingerprint(object);
+        match writing.settled.replace(Settled::As(now)) {
+            None => {
+                writing.settled = None;
+                false
             }
-            Some(Settled::As(_)) if is_own => false,
-            Some(Settled::As(before)) => {
-                writing.settled = now();
-                fingerprint(object) != before
-            }
+            Some(Settled::AsWritten) => version(&object.metadata) != writing.version,
+            Some(Settled::As(before)) => now != before,
         }
     }
 }
 
-fn version(object: &NetworkConfiguration) -> Option<u64> {
-    object.metadata.resource_version.as_deref()?.parse().ok()
+fn version(metadata: &ObjectMeta) -> Option<u64> {
+    metadata.resource_version.as_deref()?.parse().ok()
 }
 
 /// The same for as long as the operator's part of the object is.
@@ -124,7 +139,9 @@ pub async fn run(context: Arc<Context>, configurations: Store<AnyConfiguration>,
             () = stop.cancelled() => return,
         }
         for object in configurations.state() {
-            if object.0.as_ref().is_ok_and(|object| context.writings.is_disturbed(object)) {
+            if context.writings.is_newer(object.meta())
+                && object.read().is_ok_and(|object| context.writings.is_disturbed(&object))
+            {
                 // The operator stops where nobody listens.
                 let _ = context.triggers.send(ObjectRef::from_obj(&*object));
             }
@@ -147,24 +164,28 @@ mod tests {
         object
     }
 
+    fn disturbed(writings: &Writings, object: &NetworkConfiguration) -> bool {
+        writings.is_newer(&object.metadata) && writings.is_disturbed(object)
+    }
+
     #[test]
     fn what_others_change_is_told_once() {
         let writings = Writings::default();
         let before = object(1, "Reconciling");
-        assert!(!writings.is_disturbed(&before), "nothing is known of it");
+        assert!(!disturbed(&writings, &before), "nothing is known of it");
         writings.wrote(&before, "2");
         writings.settle(&before, true);
-        assert!(writings.is_stale(&before) && !writings.is_disturbed(&before));
-        assert!(!writings.is_disturbed(&object(2, "Ready")));
+        assert!(writings.is_stale(&before) && !disturbed(&writings, &before));
+        assert!(!disturbed(&writings, &object(2, "Ready")));
         // A label, say.
-        assert!(!writings.is_disturbed(&object(3, "Ready")));
-        assert!(writings.is_disturbed(&object(4, "")));
-        assert!(!writings.is_disturbed(&object(5, "")));
+        assert!(!disturbed(&writings, &object(3, "Ready")));
+        assert!(disturbed(&writings, &object(4, "")));
+        assert!(!disturbed(&writings, &object(5, "")));
         let mut unclaimed = object(6, "");
         unclaimed.metadata.finalizers = None;
-        assert!(writings.is_disturbed(&unclaimed));
+        assert!(disturbed(&writings, &unclaimed));
         writings.let_go("uid");
-        assert!(!writings.is_disturbed(&object(7, "other")));
+        assert!(!disturbed(&writings, &object(7, "other")));
     }
 
     #[test]
@@ -174,17 +195,17 @@ mod tests {
         taken.metadata.finalizers = None;
         writings.wrote(&taken, "2");
         writings.settle(&taken, false);
-        assert!(!writings.is_disturbed(&object(2, "Ready")));
+        assert!(!disturbed(&writings, &object(2, "Ready")));
         taken.metadata.resource_version = Some("3".into());
-        assert!(writings.is_disturbed(&taken));
+        assert!(disturbed(&writings, &taken));
     }
 
     #[test]
     fn what_was_right_without_a_write_is_watched_too() {
         let writings = Writings::default();
         writings.settle(&object(1, "Ready"), false);
-        assert!(!writings.is_disturbed(&object(1, "Ready")));
-        assert!(writings.is_disturbed(&object(2, "Failed")));
+        assert!(!disturbed(&writings, &object(1, "Ready")));
+        assert!(disturbed(&writings, &object(2, "Failed")));
     }
 
     #[test]
@@ -192,7 +213,7 @@ mod tests {
         let writings = Writings::default();
         writings.wrote(&object(1, ""), "2");
         writings.settle(&object(1, ""), true);
-        assert!(writings.is_disturbed(&object(3, "Ready")));
-        assert!(!writings.is_disturbed(&object(3, "Ready")));
+        assert!(disturbed(&writings, &object(3, "Ready")));
+        assert!(!disturbed(&writings, &object(3, "Ready")));
     }
 }

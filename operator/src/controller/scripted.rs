@@ -257,6 +257,7 @@ impl Fixture {
             leftovers: Leftovers::default(),
             swept: CancellationToken::new(),
             waiting: Waiting::default(),
+            hurried: Mutex::default(),
             creation: Creation::new(None, "kea-operator/c".into()),
             turns: Semaphore::new(5),
             triggers,
@@ -298,9 +299,9 @@ impl Fixture {
 
     /// Reconciles the object as it is now; returns what was written, in order.
     pub async fn reconcile(&self) -> Vec<String> {
-        let object = Arc::new(DeserializeGuard(Ok(self.world().object.clone())));
+        let object = Ok(self.world().object.clone());
         let refuses_status = self.world().refuses_status;
-        assert_eq!(reconcile(object, self.context.clone()).await.is_err(), refuses_status);
+        assert_eq!(reconcile(&object, &self.context).await.is_err(), refuses_status);
         std::mem::take(&mut self.world().log)
     }
 

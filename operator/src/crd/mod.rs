@@ -3,6 +3,7 @@
 //! The types are wider than the schemas: where a schema restricts a string, the type keeps it a string, so that an
 //! object written under other rules (an older CRD, a YAML file) is still read and reported on, never lost.
 
+mod kept;
 mod network_configuration;
 mod network_namespace;
 mod rules;
@@ -10,6 +11,7 @@ mod yaml;
 
 use kube::core::DeserializeGuard;
 
+pub use kept::AnyConfiguration;
 pub use network_configuration::{
     NetworkConfiguration, NetworkConfigurationSpec, NetworkConfigurationStatus, NetworkInterface,
 };
@@ -18,9 +20,6 @@ pub use network_namespace::{
     NetworkNamespaceSpec, NetworkNamespaceStatus, NetworkProvisioning, StaticAllocation,
 };
 pub use yaml::{definition_yaml, definitions};
-
-/// A [`NetworkConfiguration`] as it arrives: readable, or malformed with its metadata still known.
-pub type AnyConfiguration = DeserializeGuard<NetworkConfiguration>;
 
 /// A [`NetworkNamespace`] as it arrives: readable, or malformed with its metadata still known.
 pub type AnyNamespace = DeserializeGuard<NetworkNamespace>;

@@ -1,6 +1,7 @@
 //! Which objects wish for which devices, and who of several comes first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -17,18 +18,21 @@ pub struct Rank {
     pub name: String,
 }
 
+/// That an object wishes for a device. There is one of these for each device of each object, so it is small.
 struct Wish {
-    uid: String,
+    rank: Arc<Rank>,
+    uid: Arc<str>,
     prefix: IpNet,
+    /// The Kea subnet in which this object makes the reservation.
+    seat: Option<IpNet>,
 }
 
 /// The wishes of all objects that are served.
 #[derive(Default)]
 pub struct Claims {
-    of_objects: HashMap<String, (Rank, BTreeSet<Mac>)>,
-    of_devices: HashMap<Mac, BTreeMap<Rank, Wish>>,
-    /// Which object, by uid, makes the reservation of a device in a Kea subnet.
-    seats: HashMap<(Mac, IpNet), String>,
+    of_objects: HashMap<Arc<str>, (Arc<Rank>, Box<[Mac]>)>,
+    /// In the order of their ranks. Most devices are wished for once.
+    of_devices: HashMap<Mac, Vec<Wish>>,
 }
 
 impl Claims {
@@ -41,38 +45,40 @@ impl Claims {
         macs: &BTreeSet<Mac>,
     ) -> Vec<Rank> {
         let rank = Rank { created, namespace: object.namespace.clone(), name: object.name.clone() };
-        let same = self.of_objects.get(&object.uid).is_some_and(|(known, wished)| {
-            *known == rank
-                && wished == macs
+        let same = self.of_objects.get(object.uid.as_str()).is_some_and(|(known, wished)| {
+            **known == rank
+                && wished.iter().eq(macs)
                 && macs.iter().all(|mac| self.prefix_of(*mac, &rank) == Some(prefix))
         });
         if same {
             return vec![];
         }
         let mut concerned: BTreeSet<Rank> = self.remove(&object.uid).into_iter().collect();
+        let (rank, uid): (Arc<Rank>, Arc<str>) = (Arc::new(rank), object.uid.as_str().into());
         for mac in macs {
             let wishes = self.of_devices.entry(*mac).or_default();
-            concerned.extend(wishes.keys().cloned());
-            wishes.insert(rank.clone(), Wish { uid: object.uid.clone(), prefix });
+            concerned.extend(wishes.iter().map(|wish| (*wish.rank).clone()));
+            // One that was made anew in the same second takes the place of the one before.
+            wishes.retain(|wish| wish.rank != rank);
+            let place = wishes.partition_point(|wish| wish.rank < rank);
+            wishes.reserve_exact(1);
+            wishes.insert(place, Wish { rank: rank.clone(), uid: uid.clone(), prefix, seat: None });
         }
         concerned.remove(&rank);
-        self.of_objects.insert(object.uid.clone(), (rank, macs.clone()));
+        self.of_objects.insert(uid, (rank, macs.iter().copied().collect()));
         concerned.into_iter().collect()
     }
 
     /// Forgets an object. Returns the other objects that this may matter to.
     pub fn remove(&mut self, uid: &str) -> Vec<Rank> {
-        let Some((rank, macs)) = self.of_objects.remove(uid) else {
+        let Some((_, macs)) = self.of_objects.remove(uid) else {
             return vec![];
         };
-        self.seats.retain(|_, holder| holder != uid);
         let mut concerned = BTreeSet::new();
         for mac in macs {
             if let Some(wishes) = self.of_devices.get_mut(&mac) {
-                if wishes.get(&rank).is_some_and(|wish| wish.uid == uid) {
-                    wishes.remove(&rank);
-                }
-                concerned.extend(wishes.keys().cloned());
+                wishes.retain(|wish| *wish.uid != *uid);
+                concerned.extend(wishes.iter().map(|wish| (*wish.rank).clone()));
                 if wishes.is_empty() {
                     self.of_devices.remove(&mac);
                 }
@@ -81,61 +87,65 @@ impl Claims {
         concerned.into_iter().collect()
     }
 
+    fn wishes(&self, mac: Mac) -> &[Wish] {
+        self.of_devices.get(&mac).map_or(&[], Vec::as_slice)
+    }
+
     fn prefix_of(&self, mac: Mac, rank: &Rank) -> Option<IpNet> {
-        self.of_devices.get(&mac)?.get(rank).map(|wish| wish.prefix)
+        self.wishes(mac).iter().find(|wish| *wish.rank == *rank).map(|wish| wish.prefix)
     }
 
     /// The object that comes before this one in wishing for a device in a prefix.
     pub fn first_other(&self, mac: Mac, prefix: IpNet, uid: &str) -> Option<&Rank> {
-        let wishes = self.of_devices.get(&mac)?;
-        let (rank, first) = wishes.iter().find(|(_, wish)| wish.prefix == prefix)?;
-        (first.uid != uid).then_some(rank)
+        let first = self.wishes(mac).iter().find(|wish| wish.prefix == prefix)?;
+        (*first.uid != *uid).then_some(&*first.rank)
     }
 
     /// Other objects that wish for a device: in other prefixes than `prefix`, or in any where that is none.
     pub fn rivals(&self, mac: Mac, prefix: Option<IpNet>, uid: &str) -> Vec<Rival> {
-        self.of_devices
-            .get(&mac)
-            .into_iter()
-            .flat_map(BTreeMap::values)
-            .filter(|wish| wish.uid != uid && Some(wish.prefix) != prefix)
-            .map(|wish| Rival { uid: wish.uid.clone(), prefix: wish.prefix })
+        self.wishes(mac)
+            .iter()
+            .filter(|wish| *wish.uid != *uid && Some(wish.prefix) != prefix)
+            .map(|wish| Rival { uid: wish.uid.to_string(), prefix: wish.prefix })
             .collect()
     }
 
     /// Lets an object make the reservation of a device in a Kea subnet, of which there can be but one. An error is the object
     /// that does so already, for another prefix in the same subnet.
     pub fn take_seat(&mut self, mac: Mac, subnet: IpNet, uid: &str) -> Result<(), Rank> {
-        let holder = self.seats.entry((mac, subnet)).or_insert_with(|| uid.to_owned());
-        let wishes = self.of_devices.get(&mac).into_iter().flatten();
-        let other = wishes
-            .filter(|(_, wish)| wish.uid == *holder && wish.uid != uid && subnet.contains(&wish.prefix))
-            .map(|(rank, _)| rank.clone())
-            .next();
-        if other.is_none() {
-            uid.clone_into(holder);
+        let wishes = self.of_devices.get_mut(&mac).map_or(&mut [][..], Vec::as_mut_slice);
+        let sits =
+            |wish: &&Wish| *wish.uid != *uid && wish.seat == Some(subnet) && subnet.contains(&wish.prefix);
+        if let Some(other) = wishes.iter().find(sits) {
+            return Err((*other.rank).clone());
         }
-        other.map_or(Ok(()), Err)
+        for own in wishes.iter_mut().filter(|wish| *wish.uid == *uid) {
+            own.seat = Some(subnet);
+        }
+        Ok(())
     }
 
     /// Lets others make the reservation of a device: this object could not.
     pub fn leave_seat(&mut self, mac: Mac, uid: &str) {
-        self.seats.retain(|(of, _), holder| *of != mac || holder != uid);
+        let wishes = self.of_devices.get_mut(&mac).into_iter().flatten();
+        for own in wishes.filter(|wish| *wish.uid == *uid) {
+            own.seat = None;
+        }
     }
 
     /// The objects that wish for a device.
     pub fn wishing_for(&self, mac: Mac) -> impl Iterator<Item = (&Rank, IpNet)> {
-        self.of_devices.get(&mac).into_iter().flatten().map(|(rank, wish)| (rank, wish.prefix))
+        self.wishes(mac).iter().map(|wish| (&*wish.rank, wish.prefix))
     }
 
     /// An object by its uid.
     pub fn rank(&self, uid: &str) -> Option<&Rank> {
-        self.of_objects.get(uid).map(|(rank, _)| rank)
+        self.of_objects.get(uid).map(|(rank, _)| &**rank)
     }
 
     /// All objects.
     pub fn objects(&self) -> impl Iterator<Item = (&str, &Rank)> {
-        self.of_objects.iter().map(|(uid, (rank, _))| (uid.as_str(), rank))
+        self.of_objects.iter().map(|(uid, (rank, _))| (&**uid, &**rank))
     }
 }
 
@@ -208,6 +218,17 @@ mod tests {
         assert_eq!(take(&mut claims, "uid-b"), Ok(()));
         claims.remove("uid-b");
         assert_eq!(take(&mut claims, "uid-a"), Ok(()));
+    }
+
+    #[test]
+    fn one_that_is_made_anew_at_once_takes_the_place_of_the_one_before() {
+        let mut claims = Claims::default();
+        claims.update(&object("a"), 10, prefix(0), &macs(&[1]));
+        let anew = ObjectName { uid: "uid-anew".into(), ..object("a") };
+        claims.update(&anew, 10, prefix(0), &macs(&[1]));
+        assert_eq!(claims.first_other(mac(1), prefix(0), "uid-anew"), None);
+        claims.remove("uid-a");
+        assert_eq!(claims.wishing_for(mac(1)).count(), 1);
     }
 
     #[test]

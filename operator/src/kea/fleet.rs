@@ -125,9 +125,19 @@ impl Fleet {
         self.members.iter().map(|member| member.name()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Somebody works on an object.
+    /// Somebody works on an object, and may still have something for the servers.
     pub fn work(&self) -> Presence<'_> {
         self.activity.work()
+    }
+
+    /// Somebody works on an object that must not wait long for others.
+    pub fn hurry(&self) -> Presence<'_> {
+        self.activity.hurry()
+    }
+
+    /// Whether very many objects are worked on.
+    pub fn is_crowded(&self) -> bool {
+        self.activity.is_crowded()
     }
 
     /// Somebody at work waits for the servers and for nothing else.

@@ -1,8 +1,8 @@
 //! Joins what many objects ask of a server into few commands.
 //!
 //! Nothing waits without need: one who comes alone, while nobody else is at work, is served at once. Under load, when others
-//! came just before or are on their way, a command waits for them a little, so that thousands of objects cost a few dozen
-//! commands.
+//! came just before or are on their way, a command waits for them, so that thousands of objects cost a few dozen commands.
+//! It does not wait long while somebody is in a hurry: a device that has just got its lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +17,22 @@ use super::KeaError;
 /// Items of one command, at which it waits for no more.
 const ENOUGH: usize = 1000;
 /// How long a command waits for others to join.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The same in a crowd: all of it takes long, whatever is waited for.
+const CROWDED: Duration = Duration::from_secs(5);
+/// So many at work are a crowd.
+const CROWD: usize = 100;
+/// The same while somebody is in a hurry.
+const HURRIED: Duration = Duration::from_millis(50);
 /// After so long without anybody new, nobody is waited for.
 const QUIET: Duration = Duration::from_millis(25);
 
-/// Who is at work, and who of them waits for a server.
+/// Who is at work and may still have something for a server, who of them waits for one, and who is in a hurry.
 #[derive(Default)]
 pub struct Activity {
     at_work: AtomicUsize,
     waiting: AtomicUsize,
+    hurried: AtomicUsize,
     changed: Notify,
 }
 
@@ -53,6 +60,11 @@ impl Activity {
         self.enter(&self.waiting)
     }
 
+    /// Somebody at work is in a hurry.
+    pub fn hurry(&self) -> Presence<'_> {
+        self.enter(&self.hurried)
+    }
+
     fn enter<'a>(&'a self, counter: &'a AtomicUsize) -> Presence<'a> {
         counter.fetch_add(1, Ordering::SeqCst);
         self.changed.notify_waiters();
@@ -62,6 +74,21 @@ impl Activity {
     /// Whether nobody is left who could still join.
     fn all_wait(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) >= self.at_work.load(Ordering::SeqCst)
+    }
+
+    /// Whether very many are at work.
+    pub fn is_crowded(&self) -> bool {
+        self.at_work.load(Ordering::SeqCst) >= CROWD
+    }
+
+    fn patience(&self) -> Duration {
+        if self.hurried.load(Ordering::SeqCst) > 0 {
+            HURRIED
+        } else if self.is_crowded() {
+            CROWDED
+        } else {
+            PATIENCE
+        }
     }
 }
 
@@ -130,16 +157,16 @@ async fn serve<Q, A>(
     }
 }
 
-/// Waits for others, as long as that makes sense: where somebody came just before (`busy`), until nobody comes for a while,
-/// since how many are on their way cannot be known; else until everybody at work is waiting.
+/// Waits for others, as long as that makes sense: until everybody at work is waiting, and where somebody came just before
+/// (`busy`), until nobody comes for a while, too, since how many are on their way cannot be known.
 async fn gather<Q, A>(
     first: Ticket<Q, A>,
     queue: &mut mpsc::UnboundedReceiver<Ticket<Q, A>>,
     activity: &Activity,
     busy: bool,
 ) -> Vec<Ticket<Q, A>> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut quiet_at = Instant::now() + QUIET;
+    let began = Instant::now();
+    let mut last_came = began;
     let mut count = first.items.len();
     let mut tickets = vec![first];
     loop {
@@ -150,25 +177,22 @@ async fn gather<Q, A>(
         while let Ok(ticket) = queue.try_recv() {
             count += ticket.items.len();
             tickets.push(ticket);
-            quiet_at = Instant::now() + QUIET;
+            last_came = Instant::now();
         }
-        let enough = if busy { Instant::now() >= quiet_at } else { activity.all_wait() };
-        if count >= ENOUGH || enough {
+        let now = Instant::now();
+        let (deadline, quiet_at) = (began + activity.patience(), last_came + QUIET);
+        let quiet = !busy || now >= quiet_at;
+        if count >= ENOUGH || now >= deadline || (quiet && activity.all_wait()) {
             return tickets;
         }
-        let until = if busy { quiet_at.min(deadline) } else { deadline };
         tokio::select! {
-            () = changed, if !busy => {}
-            () = tokio::time::sleep_until(until) => {
-                if Instant::now() >= deadline {
-                    return tickets;
-                }
-            }
+            () = changed => {}
+            () = tokio::time::sleep_until(if quiet { deadline } else { quiet_at.min(deadline) }) => {}
             ticket = queue.recv() => match ticket {
                 Some(ticket) => {
                     count += ticket.items.len();
                     tickets.push(ticket);
-                    quiet_at = Instant::now() + QUIET;
+                    last_came = Instant::now();
                 }
                 None => return tickets,
             },
@@ -262,5 +286,29 @@ mod tests {
         let before = Instant::now();
         joiner.join(vec![1]).await.unwrap().unwrap();
         assert_eq!(Instant::now() - before, PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_is_waited_for_longer() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, _) = joiner(&activity);
+        let _busy_elsewhere: Vec<_> = (0..CROWD).map(|_| activity.work()).collect();
+        let _wait = activity.wait();
+        let before = Instant::now();
+        joiner.join(vec![1]).await.unwrap().unwrap();
+        assert_eq!(Instant::now() - before, CROWDED);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_keeps_one_waiting_who_is_in_a_hurry() {
+        let activity: Arc<Activity> = Arc::default();
+        let (joiner, _) = joiner(&activity);
+        let _busy_elsewhere = activity.work();
+        let _work = activity.work();
+        let _wait = activity.wait();
+        let _hurry = activity.hurry();
+        let before = Instant::now();
+        joiner.join(vec![1]).await.unwrap().unwrap();
+        assert_eq!(Instant::now() - before, HURRIED);
     }
 }

@@ -26,6 +26,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ErrorClass, KeaError};
 pub use fleet::{Fleet, Member, Standing};
 pub use health::watch_over;
+pub use joiner::Presence;
 pub use limits::{Limits, Repeat};
 pub use pages::Listed;
 pub use server::Server;

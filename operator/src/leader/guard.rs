@@ -74,4 +74,8 @@ impl Objects for GuardedObjects {
         self.term.last().await;
         self.inner.notify(object, notice).await;
     }
+
+    async fn finish(&self) {
+        self.inner.finish().await;
+    }
 }

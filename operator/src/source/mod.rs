@@ -104,6 +104,9 @@ pub trait Objects: Send + Sync {
 
     /// Tells people about a change. Never fails: what cannot be told is logged.
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice);
+
+    /// Waits until people have been told all, for a while.
+    async fn finish(&self) {}
 }
 
 /// Something that happened to an object, for people.

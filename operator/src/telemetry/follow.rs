@@ -84,6 +84,10 @@ impl Objects for CountedObjects {
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {
         self.inner.notify(object, notice).await;
     }
+
+    async fn finish(&self) {
+        self.inner.finish().await;
+    }
 }
 
 #[cfg(test)]

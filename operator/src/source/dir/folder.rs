@@ -156,7 +156,7 @@ impl Folder {
     fn store(&mut self, mut object: NetworkConfiguration) -> ObjectRef<AnyConfiguration> {
         self.version += 1;
         object.metadata.resource_version = Some(self.version.to_string());
-        let guarded = DeserializeGuard(Ok(object.clone()));
+        let guarded = AnyConfiguration::from(object.clone());
         let reference = ObjectRef::from_obj(&guarded);
         if object.metadata.deletion_timestamp.is_some() && object.finalizers().is_empty() {
             self.configurations.remove(&key(&object));

@@ -55,7 +55,7 @@ impl Fixture {
 
     fn get(&self, name: &str) -> Option<NetworkConfiguration> {
         let objects = self.objects.state();
-        objects.iter().find(|object| object.name_any() == name).map(|object| object.0.clone().unwrap())
+        objects.iter().find(|object| object.name_any() == name).map(|object| object.read().unwrap())
     }
 
     /// What the controller does with an object that it serves.

@@ -1,5 +1,6 @@
 //! Objects of a cluster: watches, status by server-side apply, events.
 
+mod events;
 mod namespaces;
 mod news;
 mod objects;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::Source;
 use crate::crd::AnyConfiguration;
 
+use events::Events;
 use objects::Cluster;
 use slim::{ConditionList, slim};
 use watch::Watch;
@@ -80,7 +82,12 @@ pub async fn open(cluster_id: Option<String>) -> Result<Source, OpenError> {
         namespaces,
         namespaces_late: late,
         triggers: triggered,
-        objects: Arc::new(Cluster { client, conditions, namespaces: tried }),
+        objects: Arc::new(Cluster {
+            events: Events::new(client.clone()),
+            client,
+            conditions,
+            namespaces: tried,
+        }),
         cluster_id,
     })
 }

@@ -1,11 +1,11 @@
 //! From the events of a watch to the objects that say something new.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use kube::Resource;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
+use kube::{Resource, ResourceExt};
 
 use crate::crd::{AnyConfiguration, AnyNamespace};
 
@@ -47,56 +47,61 @@ fn fingerprint(what: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What was seen of each object of a kind.
+/// Finds news by what is in the store: it need not be remembered a second time.
 pub struct News<K: Matters> {
-    seen: HashMap<ObjectRef<K>, u64>,
-    listed: Vec<ObjectRef<K>>,
+    listed: HashSet<ObjectRef<K>>,
+    new: Vec<ObjectRef<K>>,
 }
 
 impl<K: Matters> Default for News<K> {
     fn default() -> Self {
-        Self { seen: HashMap::new(), listed: Vec::new() }
+        Self { listed: HashSet::new(), new: Vec::new() }
     }
 }
 
 impl<K: Matters> News<K> {
-    /// The objects of which `event`, which `store` knows already, tells something new. What a list brings is told at its
-    /// end, since only then it is in the store.
+    /// The objects of which `event`, which `store` does not know yet, tells something new. What a list brings is told at its
+    /// end, since only then it gets into the store.
     pub fn of(&mut self, event: &Event<K>, store: &Store<K>) -> Vec<ObjectRef<K>> {
         match event {
             Event::Init => {
                 self.listed.clear();
+                self.new.clear();
                 vec![]
             }
             Event::InitApply(object) => {
-                self.listed.push(ObjectRef::from_obj(object));
+                if is_new(object, store) {
+                    self.new.push(reference(object));
+                }
+                self.listed.insert(reference(object));
                 vec![]
             }
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let mut new: Vec<_> =
-                    listed.into_iter().filter(|object| self.is_new(object, store)).collect();
+                let mut new = std::mem::take(&mut self.new);
                 // What the list lacks went while nobody watched.
-                let gone = self.seen.extract_if(|reference, _| store.get(reference).is_none());
-                new.extend(gone.map(|(reference, _)| reference));
+                let known = store.state();
+                let gone = known.iter().map(|object| reference(object.as_ref()));
+                new.extend(gone.filter(|object| !listed.contains(object)));
                 new
             }
-            Event::Apply(object) => {
-                let reference = ObjectRef::from_obj(object);
-                if self.is_new(&reference, store) { vec![reference] } else { vec![] }
-            }
-            Event::Delete(object) => {
-                let reference = ObjectRef::from_obj(object);
-                self.seen.remove(&reference);
-                vec![reference]
-            }
+            Event::Apply(object) if is_new(object, store) => vec![reference(object)],
+            Event::Apply(_) => vec![],
+            Event::Delete(object) => vec![reference(object)],
         }
     }
+}
 
-    fn is_new(&mut self, reference: &ObjectRef<K>, store: &Store<K>) -> bool {
-        let Some(object) = store.get(reference) else { return false };
-        let says = object.fingerprint();
-        self.seen.insert(reference.clone(), says) != Some(says)
+fn is_new<K: Matters>(object: &K, store: &Store<K>) -> bool {
+    store.get(&reference(object)).is_none_or(|known| known.fingerprint() != object.fingerprint())
+}
+
+/// The object by its name alone: many references are in memory, and nobody reads more from them.
+fn reference<K: Matters>(object: &K) -> ObjectRef<K> {
+    let reference = ObjectRef::new(&object.name_any());
+    match object.namespace() {
+        Some(namespace) => reference.within(&namespace),
+        None => reference,
     }
 }
 
@@ -104,8 +109,6 @@ impl<K: Matters> News<K> {
 mod tests {
     use super::*;
     use crate::crd::{NetworkConfiguration, NetworkConfigurationSpec};
-    use kube::ResourceExt;
-    use kube::core::DeserializeGuard;
     use kube::runtime::reflector::{self, store::Writer};
 
     struct Watched {
@@ -121,9 +124,9 @@ mod tests {
         }
 
         fn names(&mut self, event: &Event<AnyConfiguration>) -> Vec<String> {
-            self.writer.apply_watcher_event(event);
             let mut names: Vec<String> =
                 self.news.of(event, &self.store).into_iter().map(|object| object.name).collect();
+            self.writer.apply_watcher_event(event);
             names.sort();
             names
         }
@@ -140,7 +143,7 @@ mod tests {
     fn object(name: &str, generation: i64) -> AnyConfiguration {
         let mut object = NetworkConfiguration::new(name, NetworkConfigurationSpec::default());
         object.metadata.generation = Some(generation);
-        DeserializeGuard(Ok(object))
+        object.into()
     }
 
     #[test]

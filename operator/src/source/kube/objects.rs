@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kube::api::{Api, Patch, PatchParams};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::events::Events;
 use super::namespaces::Tried;
 use super::slim::ConditionList;
 use super::{FIELD_MANAGER, takeover, usage};
@@ -16,12 +16,8 @@ use crate::controller::conditions;
 use crate::crd::{IpAllocationStatus, NetworkConfiguration, NetworkConfigurationStatus, NetworkNamespace};
 use crate::source::{Notice, Objects, SourceError};
 
-/// Longest note of an event, in bytes (Kubernetes API, `events.k8s.io/v1`).
-const LONGEST_NOTE: usize = 1024;
 /// How long the API server gets for one answer: one that hangs must not hold a worker for ever.
 const ANSWER: Duration = Duration::from_secs(30);
-/// The same for an event, which nothing depends on.
-const EVENT: Duration = Duration::from_secs(5);
 
 /// The way back to a cluster.
 pub struct Cluster {
@@ -31,6 +27,8 @@ pub struct Cluster {
     pub conditions: ConditionList,
     /// The version of NetworkNamespaces.
     pub namespaces: Tried,
+    /// Writes events.
+    pub events: Events,
 }
 
 impl Cluster {
@@ -171,25 +169,11 @@ impl Objects for Cluster {
     }
 
     async fn notify(&self, object: &NetworkConfiguration, notice: &Notice) {
-        let mut note = notice.note.clone();
-        note.truncate(note.floor_char_boundary(LONGEST_NOTE));
-        let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
-            reason: notice.reason.clone(),
-            note: Some(note),
-            action: "Reconcile".into(),
-            secondary: None,
-        };
-        // A recorder counts events of one reason as repetitions of the first and drops their notes; ours are transitions,
-        // each with its own note, so each gets a recorder that remembers nothing.
-        let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: None };
-        let recorder = Recorder::new(self.client.clone(), reporter);
         notice.log(object);
-        let error = match timeout(EVENT, recorder.publish(&event, &object.object_ref(&()))).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the API server did not answer".into(),
-        };
-        tracing::warn!(object = object.name_any(), error, "cannot write an event");
+        self.events.tell(object.object_ref(&()), notice.clone());
+    }
+
+    async fn finish(&self) {
+        self.events.finish().await;
     }
 }

@@ -66,13 +66,12 @@ impl<K: Matters> Watch<K> {
                         Event::Init | Event::InitApply(_) => true,
                         Event::InitDone | Event::Apply(_) | Event::Delete(_) => false,
                     };
+                    let news = self.news.of(&event, &self.writer.as_reader());
                     self.writer.apply_watcher_event(&event);
                     if matches!(event, Event::InitDone) {
                         self.listed();
                     }
-                    for object in self.news.of(&event, &self.writer.as_reader()) {
-                        tell(object);
-                    }
+                    news.into_iter().for_each(&mut tell);
                 }
                 // A watch that was interrupted goes on where it was; one that is too old (410) begins with a list.
                 Ok(Some(Err(error))) if !is_final(&error) => {
@@ -133,11 +132,11 @@ mod tests {
     use super::*;
     use crate::crd::{AnyConfiguration, NetworkConfiguration, NetworkConfigurationSpec};
     use futures::stream;
-    use kube::core::{DeserializeGuard, Status};
+    use kube::core::Status;
     use kube::runtime::reflector;
 
     fn object(name: &str) -> AnyConfiguration {
-        DeserializeGuard(Ok(NetworkConfiguration::new(name, NetworkConfigurationSpec::default())))
+        NetworkConfiguration::new(name, NetworkConfigurationSpec::default()).into()
     }
 
     fn refused(code: u16) -> watcher::Error {
