@@ -9,7 +9,7 @@ use std::{env, fs};
 
 #[test]
 fn the_charts_custom_resource_definitions() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/files/crds");
     let mut committed: Vec<String> = fs::read_dir(&folder)
         .expect("the folder of the chart")
         .map(|entry| entry.expect("an entry of it").file_name().into_string().expect("a plain name"))

@@ -11,20 +11,15 @@ use kube::{Client, ResourceExt};
 
 use super::{Check, Finding};
 use crate::leader::LEASE_NAME;
+use crate::permissions::{NEEDED, Permission, Place};
+
+/// Images of the Go operator: the one of its chart, and its name until December 2025.
+const GO_IMAGES: [&str; 2] = ["vitistack/viti-kea-operator", "vitistack/kea-operator"];
 
 const ACCESS: Check = Check::Access;
 const DEFINITIONS: Check = Check::Definitions;
 const PERMISSIONS: Check = Check::Permissions;
 const OPERATORS: Check = Check::Operators;
-
-/// Group, resource, subresource and verbs that the operator needs (docs/operator.md, "A Cluster").
-const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
-    ("vitistack.io", "networkconfigurations", "", &["get", "list", "watch", "patch"]),
-    ("vitistack.io", "networkconfigurations", "status", &["patch"]),
-    ("vitistack.io", "networknamespaces", "", &["list", "watch"]),
-    ("events.k8s.io", "events", "", &["create"]),
-    ("coordination.k8s.io", "leases", "", &["get", "create", "update"]),
-];
 
 /// Looks at the cluster. Whether its objects can be read is the second.
 pub async fn cluster() -> (Vec<Finding>, bool) {
@@ -79,11 +74,12 @@ async fn definitions(client: &Client) -> Vec<Finding> {
 
 async fn permissions(client: &Client) -> Vec<Finding> {
     let mut missing = vec![];
-    for (group, resource, subresource, verbs) in NEEDED {
-        for verb in verbs {
-            match is_allowed(client, group, resource, subresource, verb).await {
+    // Whether a Secret is read, and which, is a matter of settings.
+    for permission in NEEDED.iter().filter(|permission| permission.place != Place::TlsSecret) {
+        for verb in permission.verbs {
+            match is_allowed(client, permission, verb).await {
                 Ok(true) => {}
-                Ok(false) => missing.push(format!("{verb} {}", resource_name(group, resource, subresource))),
+                Ok(false) => missing.push(format!("{verb} {}", shown(permission))),
                 Err(_) => {
                     return vec![
                         Finding::info(PERMISSIONS, "permissions cannot be looked at")
@@ -106,30 +102,24 @@ async fn permissions(client: &Client) -> Vec<Finding> {
     vec![
         finding
             .why("the operator's service account needs it")
-            .fix("add it to the ClusterRole of the operator; docs/operator.md lists what it needs"),
+            .fix("give it the roles of the Helm chart, or of dist/kea-operator.yaml; docs/operator.md lists what it needs"),
     ]
 }
 
-fn resource_name(group: &str, resource: &str, subresource: &str) -> String {
-    let separator = if subresource.is_empty() { "" } else { "/" };
-    format!("{resource}{separator}{subresource} ({group})")
+fn shown(permission: &Permission) -> String {
+    let group = Some(permission.group).filter(|group| !group.is_empty()).unwrap_or("core");
+    format!("{} ({group})", permission.path())
 }
 
-async fn is_allowed(
-    client: &Client,
-    group: &str,
-    resource: &str,
-    subresource: &str,
-    verb: &str,
-) -> Result<bool, kube::Error> {
+async fn is_allowed(client: &Client, permission: &Permission, verb: &str) -> Result<bool, kube::Error> {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    // The lease is in the operator's own namespace, everything else in all of them.
-    let namespace = (resource == "leases").then(|| client.default_namespace().to_owned());
+    let namespace = (permission.place == Place::Election).then(|| client.default_namespace().to_owned());
     let attributes = ResourceAttributes {
         namespace,
-        group: text(group),
-        resource: text(resource),
-        subresource: text(subresource),
+        group: text(permission.group),
+        resource: text(permission.resource),
+        subresource: text(permission.subresource),
+        name: permission.name.map(str::to_owned),
         verb: text(verb),
         ..ResourceAttributes::default()
     };
@@ -187,7 +177,8 @@ fn holder(lease: &Lease) -> Finding {
     }
 }
 
-/// The Go operator's images end in `vitistack/kea-operator`, with a tag or digest; scaled to nothing it does no harm.
+/// The Go operator's images end in `vitistack/viti-kea-operator`, older ones in `vitistack/kea-operator`, with a tag or
+/// digest; scaled to nothing it does no harm.
 fn is_go_operator(deployment: &Deployment) -> bool {
     let Some(spec) = &deployment.spec else { return false };
     let containers = spec.template.spec.iter().flat_map(|pod| &pod.containers);
@@ -195,7 +186,8 @@ fn is_go_operator(deployment: &Deployment) -> bool {
     spec.replicas != Some(0)
         && images.any(|image| {
             let path = image.split(['@']).next().unwrap_or(image);
-            path.rsplit_once(':').map_or(path, |(path, _)| path).ends_with("vitistack/kea-operator")
+            let path = path.rsplit_once(':').map_or(path, |(path, _)| path);
+            GO_IMAGES.iter().any(|name| path.ends_with(name))
         })
 }
 
@@ -212,6 +204,7 @@ mod tests {
 
     #[test]
     fn the_go_operator_is_known_by_its_image() {
+        assert!(is_go_operator(&deployment("ghcr.io/vitistack/viti-kea-operator:v0.0.41", 1)));
         assert!(is_go_operator(&deployment("ghcr.io/vitistack/kea-operator:v1.2.3", 1)));
         assert!(is_go_operator(&deployment("ghcr.io/vitistack/kea-operator@sha256:0", 2)));
         assert!(!is_go_operator(&deployment("ghcr.io/vitistack/kea-operator:v1", 0)));
