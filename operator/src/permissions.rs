@@ -67,7 +67,7 @@ pub const NEEDED: [Permission; 8] = [
         ..needed(Place::Election, "coordination.k8s.io", "leases", &["get", "update"])
     },
     // The chart knows its name.
-    needed(Place::TlsSecret, "", "secrets", &["get", "list", "watch"]),
+    needed(Place::TlsSecret, "", "secrets", &["list", "watch"]),
 ];
 
 const fn needed(

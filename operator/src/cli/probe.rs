@@ -72,8 +72,8 @@ async fn ask(url: &str) -> anyhow::Result<String> {
     };
     let answer = timeout(ANSWER, whole).await;
     let answer = answer.with_context(|| format!("{url}: no answer within {} s", ANSWER.as_secs()))?;
-    let (status, text) =
-        answer.with_context(|| format!("cannot ask {url}: is the operator running, and is it its address?"))?;
+    let (status, text) = answer
+        .with_context(|| format!("cannot ask {url}: is the operator running, and is it its address?"))?;
     if !status.is_success() {
         bail!("{url}: {status}: {}", text.trim());
     }
