@@ -102,7 +102,7 @@ async fn permissions(client: &Client) -> Vec<Finding> {
     vec![
         finding
             .why("the operator's service account needs it")
-            .fix("give it the roles of the Helm chart, or of dist/kea-operator.yaml; docs/operator.md lists what it needs"),
+            .fix("give it the roles of the Helm chart, or of charts/kea-operator.yaml; docs/operator.md lists what it needs"),
     ]
 }
 
