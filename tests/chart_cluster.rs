@@ -1,4 +1,5 @@
-//! The chart on a real API server: its objects are what Kubernetes knows, and Helm installs, upgrades, tests and uninstalls it.
+//! The chart on a real API server: its objects are what Kubernetes knows, and Helm installs, upgrades, tests and
+//! uninstalls it.
 //!
 //! The server decodes built-in kinds strictly into Kubernetes' own types, and checks no more of them; those of the
 //! Prometheus operator are checked by definitions of what the chart uses of them (`support/monitoring_crds.yaml`).
@@ -10,7 +11,7 @@ mod operator;
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chart::{NAMESPACE, RELEASE, helm, project, render, values_files, values_of};
@@ -153,7 +154,8 @@ fn go_chart(folder: &Path) {
     fs::create_dir_all(folder.join("templates")).unwrap();
     let chart = "apiVersion: v2\nname: kea-operator\nversion: 0.0.41\nappVersion: v0.0.41\n";
     fs::write(folder.join("Chart.yaml"), chart).unwrap();
-    let labels = json!({ "app.kubernetes.io/name": "kea-operator", "app.kubernetes.io/instance": "vitistack-kea-operator" });
+    let labels = json!({ "app.kubernetes.io/name": "kea-operator",
+        "app.kubernetes.io/instance": "vitistack-kea-operator" });
     let metadata = |name: &str| json!({ "name": format!("vitistack-kea-operator{name}"), "labels": labels });
     let subject =
         json!({ "kind": "ServiceAccount", "name": "vitistack-kea-operator", "namespace": NAMESPACE });
@@ -164,7 +166,8 @@ fn go_chart(folder: &Path) {
     let binding = |kind: &str, name: &str| {
         json!({ "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": format!("{kind}Binding"), "metadata": metadata(&format!("-{name}-rolebinding")),
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": format!("vitistack-kea-operator-{name}-role") },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind,
+            "name": format!("vitistack-kea-operator-{name}-role") },
         "subjects": [subject] })
     };
     let objects = [
@@ -186,7 +189,8 @@ fn go_chart(folder: &Path) {
         json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(""), "spec": {
             "replicas": 1, "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels },
             "spec": { "serviceAccountName": "vitistack-kea-operator", "containers": [{ "name": "kea-operator",
-                "image": "ghcr.io/vitistack/viti-kea-operator:v0.0.41", "env": [{ "name": "KEA_URL", "value": "x" }] }] } } } }),
+                "image": "ghcr.io/vitistack/viti-kea-operator:v0.0.41",
+                "env": [{ "name": "KEA_URL", "value": "x" }] }] } } } }),
     ];
     for (number, object) in objects.iter().enumerate() {
         fs::write(folder.join(format!("templates/{number}.yaml")), object.to_string()).unwrap();
@@ -229,15 +233,9 @@ fn a_release_of_the_go_operator_is_upgraded() {
 }
 
 /// An operator that answers probes, and where.
-fn answering(api: &ApiServer, folder: &Path) -> (Process, String) {
-    let arguments = [
-        "--kea-url=http://127.0.0.1:1",
-        "--leader-elect=false",
-        "--health-probe-bind-address",
-        "127.0.0.1:0",
-    ];
-    let environment = [("KUBECONFIG", api.kubeconfig())];
-    let operator = operator::start(&folder.join("operator.log"), &arguments, &environment);
+fn answering(arguments: &[&str], environment: &[(&str, &Path)], folder: &Path) -> (Process, String) {
+    let arguments = [&["--health-probe-bind-address", "127.0.0.1:0"][..], arguments].concat();
+    let operator = operator::start(&folder.join("operator.log"), &arguments, environment);
     let address = wait_for("the address of probes", PATIENCE, || {
         let log = operator.log();
         let line = log.lines().find(|line| line.contains("probes or metrics are answered"))?;
@@ -245,6 +243,53 @@ fn answering(api: &ApiServer, folder: &Path) -> (Process, String) {
     });
     let address = address.unwrap_or_else(|error| panic!("{error:#}\n{}", operator.tail()));
     (operator, address)
+}
+
+/// All but the image and the kubelet: the operator runs with the variables and files of its container.
+#[test]
+fn the_operator_works_as_the_deployment_says() {
+    for file in ["go-chart", "go-chart-all", "high-availability"] {
+        let api = cluster();
+        let folder = tempfile::tempdir().unwrap();
+        let rendered = render(&values_of(file));
+        for (name, _) in kea_operator::crd::definitions() {
+            api.apply_crds(&chart::chart_file(&format!("files/crds/{name}"))).unwrap();
+        }
+        let place = |path: &str| folder.path().join(path.trim_start_matches('/'));
+        certificate(&place("/certificates"));
+        let environment: Vec<(String, PathBuf)> = rendered
+            .environment()
+            .into_iter()
+            .map(|(name, value)| {
+                if !name.ends_with("_FILE") {
+                    return (name, PathBuf::from(value));
+                }
+                let path = place(&value);
+                if value.starts_with("/etc/kea-operator/") {
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(&path, "from the Secret").unwrap();
+                }
+                (name, path)
+            })
+            .collect();
+        let mut environment: Vec<(&str, &Path)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_path())).collect();
+        environment.extend([("KUBECONFIG", api.kubeconfig()), ("POD_NAMESPACE", Path::new(NAMESPACE))]);
+        let (operator, address) = answering(&[], &environment, folder.path());
+        let said = operator::run(&["probe", "--wait=60s", &format!("http://{address}/readyz")], &[]);
+        assert_eq!(said.code, 0, "{file}: {}\n{}", said.err, operator.tail());
+        let lease = get(&api, &["lease", kea_operator::leader::LEASE_NAME]);
+        assert!(lease["spec"]["holderIdentity"].is_string(), "{file}: {lease}");
+    }
+}
+
+/// A certificate with its key, in the files that a Secret for TLS becomes.
+fn certificate(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(vec!["kea.example.com".to_owned()]).unwrap();
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("ca.crt"), made.cert.pem()).unwrap();
+    fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
+    fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
 }
 
 /// Runs the pod of the test, once, as a kubelet would: its image is the operator, and the Service leads to `address`.
@@ -278,7 +323,8 @@ fn helm_test_tells_whether_the_operator_works() {
     let folder = tempfile::tempdir().unwrap();
     release(&api, "install", &json!({ "values": { "kea": { "url": "http://kea.example.org:8000" } } }))
         .unwrap();
-    let (operator, address) = answering(&api, folder.path());
+    let arguments = ["--kea-url=http://127.0.0.1:1", "--leader-elect=false"];
+    let (operator, address) = answering(&arguments, &[("KUBECONFIG", api.kubeconfig())], folder.path());
     let test = |address: &str| {
         std::thread::scope(|scope| {
             scope.spawn(|| run_the_pod(&api, address));

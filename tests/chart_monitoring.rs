@@ -1,5 +1,5 @@
-//! Alerts and dashboard of the chart: Prometheus understands them, they speak of metrics that there are, and alerts go off
-//! when they should.
+//! Alerts and dashboard of the chart: Prometheus understands them, they speak of metrics that there are, and alerts go
+//! off when they should.
 
 #[path = "support/chart.rs"]
 mod chart;
@@ -80,6 +80,16 @@ fn each_alert_says_what_to_do() {
         let severity = rule["labels"]["severity"].as_str().unwrap();
         assert!(["critical", "warning", "info"].contains(&severity), "{rule}");
     }
+}
+
+#[test]
+fn the_document_lists_them() {
+    let document = fs::read_to_string(project("docs/kubernetes.md")).unwrap();
+    let table = document.split("| alert | says |\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let documented: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
+    let rules = rules();
+    let alerts = rules["groups"][0]["rules"].as_array().unwrap().iter();
+    assert_eq!(documented, alerts.map(|rule| rule["alert"].as_str().unwrap()).collect());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the operator does to a cluster's objects, and so what it needs to be permitted: the one list of it.
 //!
-//! The chart's roles are rendered from it ([`yaml`]), `doctor` asks the cluster for it, and a test compares it with what
-//! an operator was seen to do (`tests/chart_permissions.rs`).
+//! The chart's roles are rendered from it ([`yaml`]), `doctor` asks the cluster for it, and a test compares it with
+//! what an operator was seen to do (`tests/chart_permissions.rs`).
 
 use serde_json::{Map, Value, json};
 

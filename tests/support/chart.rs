@@ -137,6 +137,11 @@ pub fn values_files() -> BTreeMap<String, Value> {
     files
 }
 
+/// The chart rendered with each of them.
+pub fn all() -> Vec<(String, Rendered)> {
+    values_files().iter().map(|(name, values)| (name.clone(), render(values))).collect()
+}
+
 /// The values of one of these files.
 pub fn values_of(file: &str) -> Value {
     values_files().remove(file).unwrap_or_else(|| panic!("no {file}.yaml"))

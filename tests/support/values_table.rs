@@ -27,6 +27,9 @@ pub fn sections() -> String {
             writeln!(out, "\n### {heading}\n\n| value | default | meaning |\n|---|---|---|").unwrap();
         } else if let Some(text) = content.strip_prefix("# -- ") {
             comment = Some(text.to_owned());
+        } else if let (Some(text), Some(more)) = (comment.as_mut(), content.strip_prefix("#    ")) {
+            text.push(' ');
+            text.push_str(more);
         } else if let Some((key, _)) = content.split_once(':').filter(|_| is_key(content)) {
             path.retain(|(depth, _)| *depth < indent);
             path.push((indent, key.to_owned()));

@@ -111,6 +111,6 @@ mod tests {
 
     #[test]
     fn it_asks_once_unless_told_otherwise() {
-        assert_eq!((wait("0"), wait("60s")), (Ok(Duration::ZERO), Ok(Duration::from_secs(60))));
+        assert_eq!((wait("0"), wait("60s")), (Ok(Duration::ZERO), Ok(Duration::from_mins(1))));
     }
 }
