@@ -51,14 +51,21 @@ test: test-plain test-real ## Run all tests, with all their set-up, in every sup
 	@$(MAKE) --no-print-directory conformance-stock
 
 .PHONY: test-plain
-test-plain: ## Run what needs neither Kea nor a C++ compiler
+test-plain: chart-tools ## Run what needs neither Kea nor a C++ compiler
+	hack/apiserver/build
 	CXX=/nonexistent $(CARGO) build
 	CXX=/nonexistent $(CARGO) test
 	$(CARGO) test -p kea-operator --lib --features otel telemetry::traces
 
+# Helm and promtool, for the tests of the chart and for the manifests that are made of it.
+.PHONY: chart-tools
+chart-tools:
+	@hack/deps chart
+	@hack/helm/install
+
 # The hook that the tests load can fail on purpose; the one that `make hook` leaves cannot.
 .PHONY: test-real
-test-real: deps ## Run the hook in Kea 2.2, the operator against a real API server
+test-real: deps chart-tools ## Run the hook in Kea 2.2, the operator against a real API server
 	hack/apiserver/build
 	$(CARGO) build -p kea-operator
 	CARGO_TARGET_$(HOST_TARGET)_RUNNER=$(CURDIR)/hack/as-root \
@@ -159,7 +166,7 @@ operator: ## Build the operator into dist/
 	@install -D -m 0755 $(TARGET_DIR)/release/kea-operator dist/kea-operator
 
 .PHONY: generate
-generate: ## Write the files that are generated from code: C header, CRDs, docs/conformance.md
+generate: chart-tools ## Write what is generated from code: C header, CRDs, parts of the chart and docs
 	UPDATE_GENERATED=1 $(CARGO) test --quiet -p kea-suite --test header --test generated
 
 .PHONY: deps

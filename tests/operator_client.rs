@@ -240,7 +240,7 @@ fn the_secret_comes_later_and_until_then_nothing_is_sent() {
     let extra = certificates.for_agent(&kea.dir().join("agent"), true);
     let agent = ControlAgent::with_config(&kea, &extra).unwrap();
     let api = ApiServer::start().unwrap();
-    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds");
+    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/files/crds");
     for file in fs::read_dir(crds).unwrap() {
         api.apply_crds(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn server() -> ApiServer {
     let api = ApiServer::start().unwrap();
-    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds");
+    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/files/crds");
     for file in fs::read_dir(crds).unwrap() {
         api.apply_crds(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
     }

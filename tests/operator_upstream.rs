@@ -113,7 +113,7 @@ fn the_main_job_is_done_with_the_projects_definitions() {
 
 #[test]
 fn the_go_operators_objects_are_taken_over() {
-    for (name, definitions) in [("upgo", UPSTREAM), ("chartgo", "charts/kea-operator/crds")] {
+    for (name, definitions) in [("upgo", UPSTREAM), ("chartgo", "charts/kea-operator/files/crds")] {
         let cluster = Cluster::with_definitions(name, definitions);
         let has_keys = definitions != UPSTREAM;
         if has_keys {

@@ -147,8 +147,8 @@ impl ClusterClient {
     }
 
     /// Changes what `patch` says, and returns what the server has then.
-    pub fn merge(&self, path: &str, patch: &Value) -> Result<Value> {
-        let body = (MERGE, serde_json::to_vec(patch)?);
+    pub fn merge(&self, path: &str, change: &Value) -> Result<Value> {
+        let body = (MERGE, serde_json::to_vec(change)?);
         Ok(serde_json::from_slice(&self.send(Method::PATCH, path, Some(body))?.bytes()?)?)
     }
 

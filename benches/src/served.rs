@@ -249,5 +249,5 @@ pub fn cluster(objects: u32) -> Result<Cluster> {
 
 /// The CustomResourceDefinitions of the chart.
 fn definitions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kea-operator/crds")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/kea-operator/files/crds")
 }

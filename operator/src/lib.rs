@@ -12,6 +12,7 @@ pub mod domain;
 pub mod dotenv;
 pub mod kea;
 pub mod leader;
+pub mod permissions;
 pub mod rehearsal;
 pub mod source;
 pub mod telemetry;

@@ -30,7 +30,7 @@ pub struct Cluster {
 impl Cluster {
     /// With the definitions of the chart.
     pub fn new(name: &str) -> Self {
-        Self::with_definitions(name, "charts/kea-operator/crds")
+        Self::with_definitions(name, "charts/kea-operator/files/crds")
     }
 
     /// With the CustomResourceDefinitions in that folder of the project.

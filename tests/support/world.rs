@@ -63,8 +63,8 @@ impl World {
     /// On those servers.
     pub fn over(servers: Vec<Kea>, devices: usize) -> Self {
         let api = ApiServer::start().unwrap();
-        for file in
-            fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/crds")).unwrap()
+        for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/kea-operator/files/crds"))
+            .unwrap()
         {
             api.apply_crds(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
         }

@@ -50,11 +50,11 @@ fn measure(bench: &Bench) -> Result<Runs> {
 fn delay(bench: &Bench) -> Result<f64> {
     let lab = Lab::with_server_at("bench", SERVER)?;
     let server = Kea::on(&lab)?;
-    let leases = server.dir().join("leases.csv");
+    let lease_file = server.dir().join("leases.csv");
     let mut config = config_with_store(&store_of(&server));
     config["subnet4"][0]["pools"] = json!([{ "pool": "10.70.0.0 - 10.79.255.255" }]);
     config["lease-database"] =
-        json!({ "type": "memfile", "persist": true, "name": leases, "lfc-interval": 0 });
+        json!({ "type": "memfile", "persist": true, "name": lease_file, "lfc-interval": 0 });
     let kea = server.config(config).lease_cmds()?.hook(bench.hook(), Value::Null)?.start()?;
     let device = clients_on(&lab)?;
     let url = format!("unix:{}", kea.socket().path().display());
@@ -64,7 +64,7 @@ fn delay(bench: &Bench) -> Result<f64> {
     let stop = AtomicBool::new(false);
     let (leased, shown) = thread::scope(|scope| {
         let watch = scope.spawn(|| pinned(site.cluster.client(), DEVICES));
-        let file = scope.spawn(|| leased(&leases, &stop));
+        let file = scope.spawn(|| leased(&lease_file, &stop));
         let load = Load { clients: DEVICES, exchanges: DEVICES, rate: RATE };
         let mut load = load.start_dhcp4(&device, RELAY, lab.interface().address)?;
         load.wait(PATIENCE)?;

@@ -5,6 +5,7 @@ import (
 
 	crdserver "k8s.io/apiextensions-apiserver/pkg/apiserver"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 )
@@ -21,36 +22,45 @@ func newCoreServer(
 	if err := s.etcd(codecs.LegacyCodec(storedVersions...)).ApplyTo(&config.Config); err != nil {
 		return nil, fmt.Errorf("cannot use etcd: %w", err)
 	}
+	// This half sees the requests for the other one, too.
+	if err := s.options.audit.ApplyTo(&config.Config); err != nil {
+		return nil, fmt.Errorf("cannot keep an audit log: %w", err)
+	}
 	server, err := config.Complete().New("core", behind.GenericAPIServer)
 	if err != nil {
 		return nil, err
 	}
 
-	groups := map[string]map[string]rest.Storage{}
+	// Each group has kinds of one version here.
+	served := map[schema.GroupVersion]map[string]rest.Storage{}
 	for _, kind := range kinds {
 		storage, err := kind.storage(config.RESTOptionsGetter)
 		if err != nil {
 			return nil, fmt.Errorf("cannot store %s: %w", kind.resource, err)
 		}
-		for _, group := range kind.groups() {
-			if groups[group] == nil {
-				groups[group] = map[string]rest.Storage{}
+		for _, version := range kind.versions() {
+			if served[version] == nil {
+				served[version] = map[string]rest.Storage{}
 			}
-			groups[group][kind.resource.Resource] = storage
+			served[version][kind.resource.Resource] = storage
 		}
 	}
-	for group, storage := range groups {
-		if err := install(server, group, storage); err != nil {
-			return nil, fmt.Errorf("cannot serve the API group '%s': %w", group, err)
+	for version, storage := range served {
+		if err := install(server, version, storage); err != nil {
+			return nil, fmt.Errorf("cannot serve the API group '%s': %w", version.Group, err)
 		}
 	}
 	return server, server.AddPostStartHook("system-namespaces", s.makeSystemNamespaces)
 }
 
-func install(server *genericapiserver.GenericAPIServer, group string, storage map[string]rest.Storage) error {
-	info := genericapiserver.NewDefaultAPIGroupInfo(group, scheme, metav1.ParameterCodec, codecs)
-	info.VersionedResourcesStorageMap["v1"] = storage
-	if group == "" {
+func install(
+	server *genericapiserver.GenericAPIServer,
+	version schema.GroupVersion,
+	storage map[string]rest.Storage,
+) error {
+	info := genericapiserver.NewDefaultAPIGroupInfo(version.Group, scheme, metav1.ParameterCodec, codecs)
+	info.VersionedResourcesStorageMap[version.Version] = storage
+	if version.Group == "" {
 		return server.InstallLegacyAPIGroup(genericapiserver.DefaultLegacyAPIPrefix, &info)
 	}
 	return server.InstallAPIGroup(&info)

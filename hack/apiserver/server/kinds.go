@@ -1,9 +1,14 @@
 package main
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -68,10 +73,91 @@ var kinds = []kind{
 		updateCreates:      true,
 		updateNeedsVersion: true,
 	},
+	// What a Helm chart consists of, for its fields to be checked: nothing runs.
+	{
+		resource: corev1.SchemeGroupVersion.WithResource("pods"),
+		singular: "pod", short: []string{"po"}, namespaced: true,
+		object: func() runtime.Object { return &corev1.Pod{} },
+		list:   func() runtime.Object { return &corev1.PodList{} },
+	},
+	{
+		resource: corev1.SchemeGroupVersion.WithResource("services"),
+		singular: "service", short: []string{"svc"}, namespaced: true,
+		object: func() runtime.Object { return &corev1.Service{} },
+		list:   func() runtime.Object { return &corev1.ServiceList{} },
+	},
+	{
+		resource: corev1.SchemeGroupVersion.WithResource("serviceaccounts"),
+		singular: "serviceaccount", short: []string{"sa"}, namespaced: true,
+		object: func() runtime.Object { return &corev1.ServiceAccount{} },
+		list:   func() runtime.Object { return &corev1.ServiceAccountList{} },
+	},
+	{
+		resource: appsv1.SchemeGroupVersion.WithResource("deployments"),
+		singular: "deployment", short: []string{"deploy"}, namespaced: true,
+		object: func() runtime.Object { return &appsv1.Deployment{} },
+		list:   func() runtime.Object { return &appsv1.DeploymentList{} },
+	},
+	{
+		resource: autoscalingv2.SchemeGroupVersion.WithResource("horizontalpodautoscalers"),
+		singular: "horizontalpodautoscaler", short: []string{"hpa"}, namespaced: true,
+		object: func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscaler{} },
+		list:   func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscalerList{} },
+	},
+	{
+		resource: networkingv1.SchemeGroupVersion.WithResource("ingresses"),
+		singular: "ingress", short: []string{"ing"}, namespaced: true,
+		object: func() runtime.Object { return &networkingv1.Ingress{} },
+		list:   func() runtime.Object { return &networkingv1.IngressList{} },
+	},
+	{
+		resource: networkingv1.SchemeGroupVersion.WithResource("networkpolicies"),
+		singular: "networkpolicy", short: []string{"netpol"}, namespaced: true,
+		object: func() runtime.Object { return &networkingv1.NetworkPolicy{} },
+		list:   func() runtime.Object { return &networkingv1.NetworkPolicyList{} },
+	},
+	{
+		resource: policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets"),
+		singular: "poddisruptionbudget", short: []string{"pdb"}, namespaced: true,
+		object: func() runtime.Object { return &policyv1.PodDisruptionBudget{} },
+		list:   func() runtime.Object { return &policyv1.PodDisruptionBudgetList{} },
+	},
+	{
+		resource: rbacv1.SchemeGroupVersion.WithResource("clusterroles"),
+		singular: "clusterrole",
+		object:   func() runtime.Object { return &rbacv1.ClusterRole{} },
+		list:     func() runtime.Object { return &rbacv1.ClusterRoleList{} },
+	},
+	{
+		resource: rbacv1.SchemeGroupVersion.WithResource("clusterrolebindings"),
+		singular: "clusterrolebinding",
+		object:   func() runtime.Object { return &rbacv1.ClusterRoleBinding{} },
+		list:     func() runtime.Object { return &rbacv1.ClusterRoleBindingList{} },
+	},
+	{
+		resource: rbacv1.SchemeGroupVersion.WithResource("roles"),
+		singular: "role", namespaced: true,
+		object: func() runtime.Object { return &rbacv1.Role{} },
+		list:   func() runtime.Object { return &rbacv1.RoleList{} },
+	},
+	{
+		resource: rbacv1.SchemeGroupVersion.WithResource("rolebindings"),
+		singular: "rolebinding", namespaced: true,
+		object: func() runtime.Object { return &rbacv1.RoleBinding{} },
+		list:   func() runtime.Object { return &rbacv1.RoleBindingList{} },
+	},
 }
 
 // storedVersions are the versions in which objects lie in etcd. Events of both groups lie there as core ones.
-var storedVersions = []schema.GroupVersion{corev1.SchemeGroupVersion, coordinationv1.SchemeGroupVersion}
+var storedVersions = []schema.GroupVersion{
+	corev1.SchemeGroupVersion,
+	appsv1.SchemeGroupVersion,
+	autoscalingv2.SchemeGroupVersion,
+	coordinationv1.SchemeGroupVersion,
+	networkingv1.SchemeGroupVersion,
+	policyv1.SchemeGroupVersion,
+	rbacv1.SchemeGroupVersion,
+}
 
 var (
 	scheme = newScheme()
@@ -79,12 +165,21 @@ var (
 )
 
 // newScheme is the register of Go types by API version. Kubernetes' machinery converts each version to and
-// from an "internal" one; here the internal types are simply those of v1.
+// from an "internal" one; here the internal types are simply those that are served.
 func newScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	utilruntime.Must(corev1.AddToScheme(scheme))
-	utilruntime.Must(coordinationv1.AddToScheme(scheme))
-	utilruntime.Must(eventsv1.AddToScheme(scheme))
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme,
+		appsv1.AddToScheme,
+		autoscalingv2.AddToScheme,
+		coordinationv1.AddToScheme,
+		eventsv1.AddToScheme,
+		networkingv1.AddToScheme,
+		policyv1.AddToScheme,
+		rbacv1.AddToScheme,
+	} {
+		utilruntime.Must(add(scheme))
+	}
 	utilruntime.Must(addEventConversions(scheme))
 	utilruntime.Must(scheme.SetVersionPriority(corev1.SchemeGroupVersion))
 	for _, kind := range kinds {
@@ -107,6 +202,15 @@ func (k *kind) groups() []string {
 		return []string{k.resource.Group}
 	}
 	return []string{k.resource.Group, k.alsoIn}
+}
+
+// versions are the groups, each in the kind's one version.
+func (k *kind) versions() []schema.GroupVersion {
+	var versions []schema.GroupVersion
+	for _, group := range k.groups() {
+		versions = append(versions, schema.GroupVersion{Group: group, Version: k.resource.Version})
+	}
+	return versions
 }
 
 // prepareSecret moves the write-only stringData into data, as the real server does.

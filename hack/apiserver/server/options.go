@@ -24,10 +24,11 @@ var ignoredFlags = []string{
 	"service-cluster-ip-range",
 }
 
-// options is the command line. Serving and etcd take the flags of the real server, from its libraries.
+// options is the command line. Serving, etcd and the audit log take the flags of the real server, from its libraries.
 type options struct {
 	serving           *genericoptions.SecureServingOptionsWithLoopback
 	etcd              *genericoptions.EtcdOptions
+	audit             *genericoptions.AuditOptions
 	tokenFile         string
 	authorizationMode []string
 }
@@ -40,12 +41,14 @@ func newOptions() *options {
 	return &options{
 		serving: serving,
 		etcd:    genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig("/registry", nil)),
+		audit:   genericoptions.NewAuditOptions(),
 	}
 }
 
 func (o *options) addFlags(flags *pflag.FlagSet) {
 	o.serving.AddFlags(flags)
 	o.etcd.AddFlags(flags)
+	o.audit.AddFlags(flags)
 	flags.StringVar(&o.tokenFile, "token-auth-file", "",
 		"CSV file of token,user,uid,\"groups\". Without it, every request is one of system:masters")
 	flags.StringSliceVar(&o.authorizationMode, "authorization-mode", nil,
@@ -61,6 +64,7 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 
 func (o *options) validate() error {
 	problems := append(o.serving.Validate(), o.etcd.Validate()...)
+	problems = append(problems, o.audit.Validate()...)
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::places::cache_dir;
 use crate::process::{Process, run};
@@ -37,23 +37,33 @@ pub struct ApiServer {
     programs: Programs,
     ports: Ports,
     kubeconfig: PathBuf,
+    audited: bool,
 }
 
 impl ApiServer {
     /// Starts etcd and the API server on free ports of the loopback interface, and waits until they serve.
     /// Any number of servers run side by side.
     pub fn start() -> Result<Self> {
+        Self::start_with(false)
+    }
+
+    /// The same, with a log of all requests for [`ApiServer::audit`].
+    pub fn start_audited() -> Result<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(audited: bool) -> Result<Self> {
         let programs = Programs::find()?;
         let mut attempt = 1;
         loop {
-            match Self::start_once(&programs) {
+            match Self::start_once(&programs, audited) {
                 Err(error) if attempt < ATTEMPTS && is_port_taken(&error) => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    fn start_once(programs: &Programs) -> Result<Self> {
+    fn start_once(programs: &Programs, audited: bool) -> Result<Self> {
         let dir = Workdir::new("apiserver")?;
         let ports = Ports::choose()?;
         let token = write_credentials(dir.path())?;
@@ -62,8 +72,8 @@ impl ApiServer {
 
         let mut etcd = Process::spawn("etcd", &programs.etcd(ports, dir.path()), dir.join("etcd.log"))?;
         await_port(&mut etcd, ports.etcd)?;
-        let server = programs.spawn_server(ports, dir.path())?;
-        let mut started = Self { server, etcd, dir, programs: programs.clone(), ports, kubeconfig };
+        let server = programs.spawn_server(ports, dir.path(), audited)?;
+        let mut started = Self { server, etcd, dir, programs: programs.clone(), ports, kubeconfig, audited };
         started.await_ready()?;
         Ok(started)
     }
@@ -136,7 +146,7 @@ impl ApiServer {
     /// Starts the API server again, at the same address, and waits until it serves.
     pub fn restart(&mut self) -> Result<()> {
         self.server.kill()?;
-        self.server = self.programs.spawn_server(self.ports, self.dir.path())?;
+        self.server = self.programs.spawn_server(self.ports, self.dir.path(), self.audited)?;
         self.await_ready()
     }
 
@@ -148,6 +158,14 @@ impl ApiServer {
     /// Lets a frozen API server go on.
     pub fn thaw(&self) -> Result<()> {
         self.server.thaw()
+    }
+
+    /// What was asked of a server that was started by [`ApiServer::start_audited`]: events of `audit.k8s.io/v1`.
+    pub fn audit(&self) -> Result<Vec<Value>> {
+        let log = fs::read_to_string(self.dir.join(AUDIT_LOG)).context("the log of requests")?;
+        // The last line may be on its way.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 
     /// The process ids of the API server and of its etcd.
@@ -203,7 +221,7 @@ impl Programs {
     }
 
     /// Each flag means the same to the test server and to a release, or nothing to the former.
-    fn spawn_server(&self, ports: Ports, dir: &Path) -> Result<Process> {
+    fn spawn_server(&self, ports: Ports, dir: &Path, audited: bool) -> Result<Process> {
         let key = dir.join(SERVICE_ACCOUNT_KEY);
         let mut command = Command::new(self.path("kube-apiserver"));
         for (flag, value) in [
@@ -221,6 +239,13 @@ impl Programs {
             ("--service-account-signing-key-file", key.into()),
         ] {
             command.arg(flag).arg(value);
+        }
+        if audited {
+            let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
+                "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]});
+            fs::write(dir.join(AUDIT_POLICY), policy.to_string())?;
+            command.arg("--audit-policy-file").arg(dir.join(AUDIT_POLICY));
+            command.arg("--audit-log-path").arg(dir.join(AUDIT_LOG));
         }
         Process::spawn("kube-apiserver", &command, dir.join("kube-apiserver.log"))
     }
@@ -249,7 +274,7 @@ impl Ports {
     }
 
     /// JSON, which is YAML, too.
-    fn kubeconfig(self, dir: &Path, token: &str) -> serde_json::Value {
+    fn kubeconfig(self, dir: &Path, token: &str) -> Value {
         // The file holds the server's certificate and that of the authority which the server made for it.
         let authority = dir.join(CERTIFICATES).join("apiserver.crt");
         json!({
@@ -269,6 +294,8 @@ impl Ports {
 const USER: &str = "lab-admin";
 const TOKENS: &str = "tokens.csv";
 const CERTIFICATES: &str = "certificates";
+const AUDIT_POLICY: &str = "audit-policy.yaml";
+const AUDIT_LOG: &str = "audit.log";
 const SERVICE_ACCOUNT_KEY: &str = "service-account.key";
 
 /// Writes what the API server wants to know about its clients; the token of the one user.

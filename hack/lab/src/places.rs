@@ -85,7 +85,7 @@ pub(crate) fn parts() -> Vec<PathBuf> {
 }
 
 /// A program by its path in a package, where it is; else by its name, which is looked for when it is run.
-pub(crate) fn program(path: &str) -> PathBuf {
+pub fn program(path: &str) -> PathBuf {
     let name = Path::new(path).file_name().unwrap_or_default();
     let there = parts().into_iter().map(|root| root.join(path)).find(|path| path.exists());
     there.unwrap_or_else(|| PathBuf::from(name))

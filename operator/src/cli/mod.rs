@@ -8,6 +8,7 @@ mod orphans;
 mod output;
 mod plan;
 mod plugin;
+mod probe;
 mod rules;
 mod run;
 mod servers;
@@ -55,6 +56,9 @@ enum Command {
     /// List reservations made by hand that are just as objects wish, or take them over
     #[command(after_long_help = orphans::ADOPT_HELP)]
     Adopt(Box<orphans::AdoptArgs>),
+    /// Ask a running operator whether it works, as the probes of a pod do
+    #[command(after_long_help = probe::HELP)]
+    Probe(probe::ProbeArgs),
     /// Print the CustomResourceDefinitions, for kubectl apply -f -
     Crd,
     /// Write what a store of the hook holds into a file; the server that uses it may run
@@ -111,6 +115,7 @@ impl Cli {
             Command::Explain(args) => explain::explain(&args),
             Command::Orphans(args) => orphans::orphans(&args),
             Command::Adopt(args) => orphans::adopt(&args),
+            Command::Probe(args) => probe::probe(&args),
             Command::Crd => output::print(&definitions()?),
             Command::Export(args) => export::export(&args),
             Command::Import(args) => import::import(&args),

@@ -151,7 +151,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a duration as Go writes it, such as `1h30m` or `90s`; empty is the default.
-fn duration_or(text: &str, default: Duration) -> Result<Duration, String> {
+pub(super) fn duration_or(text: &str, default: Duration) -> Result<Duration, String> {
     match text.trim() {
         "" => Ok(default),
         "0" => Ok(Duration::ZERO),

@@ -51,6 +51,8 @@ pub struct AnyConfiguration {
 
 impl AnyConfiguration {
     /// The object, or what is wrong with it.
+    // It is read where it is looked at, and seldom an error.
+    #[allow(clippy::result_large_err)]
     pub fn read(&self) -> Result<NetworkConfiguration, InvalidObject> {
         let invalid = |error| InvalidObject { error, metadata: self.metadata.clone() };
         let packed = self.rest.as_ref().map_err(|error| invalid(error.clone()))?;

@@ -11,23 +11,15 @@ use kube::{Client, ResourceExt};
 
 use super::{Check, Finding};
 use crate::leader::LEASE_NAME;
+use crate::permissions::{COUNTS, NEEDED, Permission, Place};
+
+/// Images of the Go operator: the one of its chart, and its name until December 2025.
+const GO_IMAGES: [&str; 2] = ["vitistack/viti-kea-operator", "vitistack/kea-operator"];
 
 const ACCESS: Check = Check::Access;
 const DEFINITIONS: Check = Check::Definitions;
 const PERMISSIONS: Check = Check::Permissions;
 const OPERATORS: Check = Check::Operators;
-
-/// Group, resource, subresource and verbs that the operator needs (docs/operator.md, "A Cluster").
-const NEEDED: [(&str, &str, &str, &[&str]); 5] = [
-    ("vitistack.io", "networkconfigurations", "", &["get", "list", "watch", "patch"]),
-    ("vitistack.io", "networkconfigurations", "status", &["patch"]),
-    ("vitistack.io", "networknamespaces", "", &["list", "watch"]),
-    ("events.k8s.io", "events", "", &["create"]),
-    ("coordination.k8s.io", "leases", "", &["get", "create", "update"]),
-];
-
-/// The same for what it can do without: counts of addresses.
-const COUNTS: (&str, &str, &str, &str) = ("vitistack.io", "networknamespaces", "status", "patch");
 
 /// Looks at the cluster. Whether its objects can be read is the second.
 pub async fn cluster() -> (Vec<Finding>, bool) {
@@ -82,11 +74,13 @@ async fn definitions(client: &Client) -> Vec<Finding> {
 
 async fn permissions(client: &Client) -> Vec<Finding> {
     let mut missing = vec![];
-    for (group, resource, subresource, verbs) in NEEDED {
-        for verb in verbs {
-            match is_allowed(client, group, resource, subresource, verb).await {
+    // Whether a Secret is read, and which, is a matter of settings.
+    let needed = NEEDED.iter().filter(|needed| needed.place != Place::TlsSecret && **needed != COUNTS);
+    for permission in needed {
+        for verb in permission.verbs {
+            match is_allowed(client, permission, verb).await {
                 Ok(true) => {}
-                Ok(false) => missing.push(format!("{verb} {}", resource_name(group, resource, subresource))),
+                Ok(false) => missing.push(format!("{verb} {}", shown(permission))),
                 Err(_) => {
                     return vec![
                         Finding::info(PERMISSIONS, "permissions cannot be looked at")
@@ -97,10 +91,9 @@ async fn permissions(client: &Client) -> Vec<Finding> {
         }
     }
     let mut found = vec![];
-    if matches!(is_allowed(client, COUNTS.0, COUNTS.1, COUNTS.2, COUNTS.3).await, Ok(false)) {
-        let name = resource_name(COUNTS.0, COUNTS.1, COUNTS.2);
+    if matches!(is_allowed(client, &COUNTS, "patch").await, Ok(false)) {
         found.push(
-            Finding::info(PERMISSIONS, format!("not permitted: {} {name}", COUNTS.3))
+            Finding::info(PERMISSIONS, format!("not permitted: patch {}", shown(&COUNTS)))
                 .why("the operator does not tell there how many addresses are in use, and does all else"),
         );
     }
@@ -115,33 +108,27 @@ async fn permissions(client: &Client) -> Vec<Finding> {
     } else {
         Finding::info(PERMISSIONS, format!("{what}, to the user that asks here"))
     };
-    let finding = finding
-        .why("the operator's service account needs it")
-        .fix("add it to the ClusterRole of the operator; docs/operator.md lists what it needs");
+    let finding = finding.why("the operator's service account needs it").fix(
+        "give it the roles of the Helm chart, or of charts/kea-operator.yaml; docs/operator.md lists what it needs",
+    );
     found.insert(0, finding);
     found
 }
 
-fn resource_name(group: &str, resource: &str, subresource: &str) -> String {
-    let separator = if subresource.is_empty() { "" } else { "/" };
-    format!("{resource}{separator}{subresource} ({group})")
+fn shown(permission: &Permission) -> String {
+    let group = Some(permission.group).filter(|group| !group.is_empty()).unwrap_or("core");
+    format!("{} ({group})", permission.path())
 }
 
-async fn is_allowed(
-    client: &Client,
-    group: &str,
-    resource: &str,
-    subresource: &str,
-    verb: &str,
-) -> Result<bool, kube::Error> {
+async fn is_allowed(client: &Client, permission: &Permission, verb: &str) -> Result<bool, kube::Error> {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    // The lease is in the operator's own namespace, everything else in all of them.
-    let namespace = (resource == "leases").then(|| client.default_namespace().to_owned());
+    let namespace = (permission.place == Place::Election).then(|| client.default_namespace().to_owned());
     let attributes = ResourceAttributes {
         namespace,
-        group: text(group),
-        resource: text(resource),
-        subresource: text(subresource),
+        group: text(permission.group),
+        resource: text(permission.resource),
+        subresource: text(permission.subresource),
+        name: permission.name.map(str::to_owned),
         verb: text(verb),
         ..ResourceAttributes::default()
     };
@@ -199,7 +186,8 @@ fn holder(lease: &Lease) -> Finding {
     }
 }
 
-/// The Go operator's images end in `vitistack/kea-operator`, with a tag or digest; scaled to nothing it does no harm.
+/// The Go operator's images end in `vitistack/viti-kea-operator`, older ones in `vitistack/kea-operator`, with a tag or
+/// digest; scaled to nothing it does no harm.
 fn is_go_operator(deployment: &Deployment) -> bool {
     let Some(spec) = &deployment.spec else { return false };
     let containers = spec.template.spec.iter().flat_map(|pod| &pod.containers);
@@ -207,7 +195,8 @@ fn is_go_operator(deployment: &Deployment) -> bool {
     spec.replicas != Some(0)
         && images.any(|image| {
             let path = image.split(['@']).next().unwrap_or(image);
-            path.rsplit_once(':').map_or(path, |(path, _)| path).ends_with("vitistack/kea-operator")
+            let path = path.rsplit_once(':').map_or(path, |(path, _)| path);
+            GO_IMAGES.iter().any(|name| path.ends_with(name))
         })
 }
 
@@ -224,10 +213,11 @@ mod tests {
 
     #[test]
     fn the_go_operator_is_known_by_its_image() {
-        assert!(is_go_operator(&deployment("ghcr.io/vitistack/kea-operator:v1.2.3", 1)));
-        assert!(is_go_operator(&deployment("ghcr.io/vitistack/kea-operator@sha256:0", 2)));
-        assert!(!is_go_operator(&deployment("ghcr.io/vitistack/kea-operator:v1", 0)));
-        assert!(!is_go_operator(&deployment("ghcr.io/other/kea-operator:v1", 1)));
+        assert!(is_go_operator(&deployment("registry.example/vitistack/viti-kea-operator:v0.0.41", 1)));
+        assert!(is_go_operator(&deployment("registry.example/vitistack/kea-operator:v1.2.3", 1)));
+        assert!(is_go_operator(&deployment("registry.example/vitistack/kea-operator@sha256:0", 2)));
+        assert!(!is_go_operator(&deployment("registry.example/vitistack/kea-operator:v1", 0)));
+        assert!(!is_go_operator(&deployment("registry.example/other/kea-operator:v1", 1)));
     }
 
     #[test]

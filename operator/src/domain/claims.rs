@@ -27,10 +27,13 @@ struct Wish {
     seat: Option<IpNet>,
 }
 
+/// An object, and the devices that it wishes for.
+type Claimed = (Arc<Rank>, Box<[Mac]>);
+
 /// The wishes of all objects that are served.
 #[derive(Default)]
 pub struct Claims {
-    of_objects: HashMap<Arc<str>, (Arc<Rank>, Box<[Mac]>)>,
+    of_objects: HashMap<Arc<str>, Claimed>,
     /// In the order of their ranks. Most devices are wished for once.
     of_devices: HashMap<Mac, Vec<Wish>>,
 }

@@ -59,7 +59,7 @@ async fn keep(api: Api<Secret>, name: &str, shown: &str, sender: &watch::Sender<
                     continue;
                 }
                 TlsSecret::Missing(format!(
-                    "{shown} (KEA_TLS_SECRET_NAME) cannot be read; check that the API server answers, and permit get, list and watch on it"
+                    "{shown} (KEA_TLS_SECRET_NAME) cannot be read; check that the API server answers, and permit list and watch on it"
                 ))
             }
         };

@@ -45,7 +45,7 @@ impl Memory {
         for (place, wanted) in order.wanted.iter().enumerate() {
             let item = Item::Wanted(place);
             let Ok(wanted) = wanted else { continue };
-            if !combined.verdict(item).is_some_and(|(_, verdict)| verdict.puts().is_some()) {
+            if combined.verdict(item).is_none_or(|(_, verdict)| verdict.puts().is_none()) {
                 continue;
             }
             let conflict = unique::conflict(wanted, true, |query| {
