@@ -12,7 +12,7 @@ use std::path::Path;
 use chart::{chart_file, yaml};
 use kea_lab::apiserver::ApiServer;
 use kea_lab::wait_for;
-use kea_operator::permissions::{NEEDED, Permission, Place};
+use kea_operator::permissions::{COUNTS, NEEDED, Permission, Place};
 use operator::{PATIENCE, network_configuration, network_namespace};
 use serde_json::{Value, json};
 
@@ -134,7 +134,9 @@ fn the_operator_does_what_it_is_permitted_and_nothing_else() {
 
     let unused = || -> Vec<(&Permission, &str)> {
         let seen = requests(&api);
-        let verbs = NEEDED.iter().flat_map(|needed| needed.verbs.iter().map(move |verb| (needed, *verb)));
+        // Addresses in use are told by a Kea that is there: operator_usage sees that.
+        let needed = NEEDED.iter().filter(|needed| **needed != COUNTS);
+        let verbs = needed.flat_map(|needed| needed.verbs.iter().map(move |verb| (needed, *verb)));
         verbs
             .filter(|(needed, verb)| {
                 !seen.iter().any(|request| request.verb == *verb && permits(needed, request))

@@ -26,6 +26,7 @@
   (list "KEA_RETRY_MAX_BACKOFF" $kea.retryMaxBackoff)
   (list "KEA_PRIMARY_COOLDOWN" $kea.primaryCooldown)
   (list "KEA_DIALECT" $kea.dialect)
+  (list "KEA_SHARED_HOST_DATABASE" $kea.sharedHostDatabase)
   (list "KEA_REQUIRE_CLIENT_CLASSES" $kea.requireClientClasses)
   (list "KEA_PROVIDERS" $kea.providers)
   (list "KEA_STRICT_DEFAULTS" $kea.strictDefaults)
