@@ -182,7 +182,8 @@ async fn serve(
             context.unseat(&uid, &refused(&finding));
             counted::applied(&context.metrics, object, &finding, &applied);
             tell(object, context, &finding, &applied).await;
-            seen_to = applied.iter().all(|(_, applied)| applied.error.is_none()).then_some(macs);
+            // On a server that is away, it may still be there: whoever finds it there must not be forgotten here.
+            seen_to = finding.servers.iter().all(|server| server.trouble.is_none()).then_some(macs);
         }
     }
     // What is left is for the cluster: nobody needs to wait for more from here.
