@@ -71,7 +71,8 @@ impl RunArgs {
 
 /// Runs until a signal.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // This thread and one more: what takes time is others' work, and each thread has a heap of its own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let traces = telemetry::init(&args.log, &args.traces, runtime.handle())?;
     let mut settings = args.kea.settings(super::is_set)?;
     let policy = args.policy(&mut settings.warnings);

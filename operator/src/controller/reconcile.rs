@@ -102,6 +102,7 @@ pub fn retry(object: &AnyConfiguration, context: &Context) -> Action {
 }
 
 async fn attempt(object: &NetworkConfiguration, context: &Arc<Context>) -> Result<Action, Error> {
+    let _present = context.fleet.attend();
     let working = context.fleet.work();
     let _hurry = context.hurried.lock().remove(&key(object)).then(|| context.fleet.hurry());
     let namespace = dereference::namespace(object, &context.namespaces);

@@ -125,6 +125,11 @@ impl Fleet {
         self.members.iter().map(|member| member.name()).collect::<Vec<_>>().join(", ")
     }
 
+    /// Somebody works on an object.
+    pub fn attend(&self) -> Presence<'_> {
+        self.activity.attend()
+    }
+
     /// Somebody works on an object, and may still have something for the servers.
     pub fn work(&self) -> Presence<'_> {
         self.activity.work()

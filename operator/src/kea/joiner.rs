@@ -20,16 +20,17 @@ const ENOUGH: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The same in a crowd: all of it takes long, whatever is waited for.
 const CROWDED: Duration = Duration::from_secs(5);
-/// So many at work are a crowd.
+/// So many are a crowd.
 const CROWD: usize = 100;
 /// The same while somebody is in a hurry.
 const HURRIED: Duration = Duration::from_millis(50);
 /// After so long without anybody new, nobody is waited for.
 const QUIET: Duration = Duration::from_millis(25);
 
-/// Who is at work and may still have something for a server, who of them waits for one, and who is in a hurry.
+/// Who is there, who of them is at work and may still have something for a server, who of them waits for one, and who is in a hurry.
 #[derive(Default)]
 pub struct Activity {
+    present: AtomicUsize,
     at_work: AtomicUsize,
     waiting: AtomicUsize,
     hurried: AtomicUsize,
@@ -50,6 +51,11 @@ impl Drop for Presence<'_> {
 }
 
 impl Activity {
+    /// Somebody is there, with work for a server or with other work.
+    pub fn attend(&self) -> Presence<'_> {
+        self.enter(&self.present)
+    }
+
     /// Somebody begins to work.
     pub fn work(&self) -> Presence<'_> {
         self.enter(&self.at_work)
@@ -76,9 +82,9 @@ impl Activity {
         self.waiting.load(Ordering::SeqCst) >= self.at_work.load(Ordering::SeqCst)
     }
 
-    /// Whether very many are at work.
+    /// Whether very many are there.
     pub fn is_crowded(&self) -> bool {
-        self.at_work.load(Ordering::SeqCst) >= CROWD
+        self.present.load(Ordering::SeqCst) >= CROWD
     }
 
     fn patience(&self) -> Duration {
@@ -292,7 +298,8 @@ mod tests {
     async fn a_crowd_is_waited_for_longer() {
         let activity: Arc<Activity> = Arc::default();
         let (joiner, _) = joiner(&activity);
-        let _busy_elsewhere: Vec<_> = (0..CROWD).map(|_| activity.work()).collect();
+        let _busy_elsewhere: Vec<_> = (0..CROWD).map(|_| activity.attend()).collect();
+        let _work = [activity.work(), activity.work()];
         let _wait = activity.wait();
         let before = Instant::now();
         joiner.join(vec![1]).await.unwrap().unwrap();
